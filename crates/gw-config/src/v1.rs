@@ -1,0 +1,332 @@
+//! The configuration, version 1: plain serde data as written by the operator, nothing resolved.
+//!
+//! It is lowered once, by `gw-proxy`, to runtime types that cannot be wrong. What lowering can reject is
+//! [`Spanned`], so that the complaint points at it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gw_value::{Spanned, Value};
+use serde::Deserialize;
+
+/// A whole document.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    /// The gateway's name, for people. Default empty.
+    pub name: String,
+    /// The configuration's version, shown by `/debug/config/version`. Default empty.
+    pub version: String,
+    /// Whether an unknown key of a Go-dialect document is an error. TOML documents always are strict.
+    pub strict: bool,
+    /// Deprecated in the original and ignored there: a warning here.
+    pub hosts: Vec<Spanned<String>>,
+    /// Listeners. Default: one on `:8080`. The `-addr` flag replaces them.
+    pub listeners: Vec<Spanned<Listener>>,
+    /// The admin listener. Default `127.0.0.1:9901`.
+    pub admin: Admin,
+    /// Upstream defaults.
+    pub client: Client,
+    /// How nodes are chosen where an endpoint does not say.
+    pub balancer: Option<Spanned<Balancer>>,
+    /// What happens to targets that two parsers may read differently.
+    pub path_policy: PathPolicy,
+    /// The global chain, outermost first.
+    pub middlewares: Vec<Spanned<Middleware>>,
+    /// Named TLS profiles for upstreams.
+    pub tls_store: BTreeMap<String, Spanned<Tls>>,
+    /// Endpoints; their order is the order of matching.
+    pub endpoints: Vec<Spanned<Endpoint>>,
+}
+
+/// A downstream listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listener {
+    /// Its name in logs and metrics. Default: its address.
+    pub name: Option<String>,
+    /// `host:port`, or `:port` for all IPv4 and IPv6 addresses. Port 0 takes a free one.
+    pub address: Spanned<String>,
+    /// Certificates: with any, the listener speaks TLS. The first is the default for unknown names.
+    pub certificates: Vec<Spanned<Certificate>>,
+    /// Whether HTTP/2 is served: by ALPN over TLS, by prior knowledge over TCP. Default true.
+    pub http2: bool,
+    /// Limits.
+    pub limits: Limits,
+    /// Networks whose forwarding fields are believed, `10.0.0.0/8` or an address. Default none.
+    pub trusted_proxies: Vec<Spanned<String>>,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            name: None,
+            address: Spanned::unplaced(":8080".to_owned()),
+            certificates: Vec::new(),
+            http2: true,
+            limits: Limits::default(),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// A certificate with its key: inline PEM or a file's path each.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Certificate {
+    /// The chain, leaf first.
+    pub cert: String,
+    /// The private key.
+    pub key: String,
+    /// Names it serves. Default: the names in the certificate.
+    pub server_names: Vec<String>,
+}
+
+/// What a downstream connection may use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at once; further ones wait in the accept queue. Default 50,000.
+    pub connections: usize,
+    /// Bytes of a request head. Default 64 KiB. Above: 431.
+    pub header_bytes: usize,
+    /// Fields of a request head. Default 100. Above: 431.
+    pub header_count: usize,
+    /// Bytes of a request target. Default 8 KiB. Above: 414.
+    pub target_bytes: usize,
+    /// Bytes of a request body. Default none. Above: 413.
+    pub body_bytes: Option<u64>,
+    /// Streams at once on an HTTP/2 connection. Default 200.
+    pub http2_streams: u32,
+    /// From accept to the end of the TLS handshake. Default 10 s.
+    #[serde(with = "gw_value::duration")]
+    pub handshake_timeout: Duration,
+    /// From the first byte of a request head to its end, and for the first head from accept. Default 10 s.
+    #[serde(with = "gw_value::duration")]
+    pub header_timeout: Duration,
+    /// How long a request body may stand still. Default 15 s.
+    #[serde(with = "gw_value::duration")]
+    pub read_timeout: Duration,
+    /// How long a client may take no byte of an answer. Default 15 s.
+    #[serde(with = "gw_value::duration")]
+    pub write_timeout: Duration,
+    /// How long a connection may idle between requests. Default 120 s.
+    #[serde(with = "gw_value::duration")]
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 50_000,
+            header_bytes: 64 << 10,
+            header_count: 100,
+            target_bytes: 8 << 10,
+            body_bytes: None,
+            http2_streams: 200,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(15),
+            write_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(120),
+        }
+    }
+}
+
+/// The admin listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Its address. Default `127.0.0.1:9901`; empty switches it off.
+    pub address: Spanned<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { address: Spanned::unplaced("127.0.0.1:9901".to_owned()) }
+    }
+}
+
+/// Defaults for upstream connections.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Client {
+    /// To connect, TLS included. Default 1 s; Go dialect 200 ms.
+    #[serde(with = "gw_value::duration::option")]
+    pub connect_timeout: Option<Duration>,
+    /// How long an unused upstream connection is kept. Default 4 s less than a common server's 60 s: 56 s.
+    #[serde(with = "gw_value::duration::option")]
+    pub idle_timeout: Option<Duration>,
+    /// Connections at once to one node, over all workers. Default 1,000.
+    pub max_connections: Option<usize>,
+    /// How many requests may wait for a connection to one node. Default 1,000.
+    pub max_pending: Option<usize>,
+}
+
+/// How nodes are chosen.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Balancer {
+    /// `p2c` (default), `wrr`, `random`, `round_robin`, `least_request` or `hash`.
+    pub policy: Option<Spanned<String>>,
+    /// For `hash`: `header:<name>`, `cookie:<name>` or `source` (default).
+    pub key: Option<Spanned<String>>,
+}
+
+/// What happens to targets with dot segments or control bytes, and to other ambiguous ones. What is matched is always
+/// what is forwarded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathPolicy {
+    /// Dot segments and control bytes are refused (400); `//`, `%2F` and `\` are kept.
+    #[default]
+    Default,
+    /// All of them are refused.
+    Strict,
+    /// All but control bytes are matched and forwarded unchanged.
+    Keep,
+}
+
+/// A TLS profile for upstreams; PEM inline or by path.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Takes any certificate.
+    pub insecure: bool,
+    /// Trusted roots. Default: the system's.
+    pub cacert: String,
+    /// Our certificate.
+    pub cert: String,
+    /// Its key.
+    pub key: String,
+    /// The name sent (SNI) and verified. Default: the target's host.
+    pub server_name: String,
+}
+
+/// A middleware of a chain.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Middleware {
+    /// Its registered name, any case.
+    pub name: Spanned<String>,
+    /// Whether a failing build fails the load. Default true; an unknown name always does.
+    pub required: Option<bool>,
+    /// Its own options, decoded by its factory.
+    pub options: Option<Value>,
+}
+
+/// One rule: what it matches and where that goes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its identity across reloads. Default: derived from host, methods and path.
+    #[serde(alias = "name")]
+    pub id: Option<String>,
+    /// The path pattern.
+    pub path: Spanned<String>,
+    /// The host template. Default: any.
+    pub host: Option<Spanned<String>>,
+    /// Further host templates.
+    pub hosts: Vec<Spanned<String>>,
+    /// One method; empty or `*` is any.
+    pub method: Option<Spanned<String>>,
+    /// Methods; none is any.
+    pub methods: Vec<Spanned<String>>,
+    /// For people.
+    pub description: String,
+    /// What the upstream speaks. Default `http`.
+    pub protocol: Protocol,
+    /// Until the response headers, all attempts included; for gRPC over the whole call. Default 15 s; Go dialect 1 s.
+    /// 0 is none.
+    #[serde(with = "gw_value::duration::option")]
+    pub timeout: Option<Duration>,
+    /// How long an answer may stand still. Default 5 min.
+    #[serde(with = "gw_value::duration::option")]
+    pub idle_timeout: Option<Duration>,
+    /// The endpoint's chain, inside the global one.
+    pub middlewares: Vec<Spanned<Middleware>>,
+    /// Where requests go.
+    pub backends: Vec<Spanned<Backend>>,
+    /// Retries. Default: one attempt.
+    pub retry: Option<Spanned<Retry>>,
+    /// `service` and `basePath` are metric labels in the original's metrics.
+    pub metadata: BTreeMap<String, String>,
+    /// How nodes are chosen here.
+    pub balancer: Option<Spanned<Balancer>>,
+    /// A long-lived exchange: no timeout but the idle one, and no retries.
+    pub stream: bool,
+}
+
+/// What an upstream speaks. Names in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1; over TLS, HTTP/2 if the upstream agrees.
+    #[default]
+    #[serde(alias = "unspecified")]
+    Http,
+    /// HTTP/2 by prior knowledge, or by ALPN over TLS.
+    Http2,
+    /// gRPC: HTTP/2, with its own errors and deadlines.
+    Grpc,
+}
+
+/// A target of requests.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backend {
+    /// `host:port`, `direct:///host:port` or `discovery:///service`.
+    pub target: Spanned<String>,
+    /// Its share of requests, 0 to 65,535. Default 100.
+    pub weight: Option<Spanned<i64>>,
+    /// Its failover level. Default 0.
+    pub priority: u32,
+    /// Accepted for the original's documents; active checks come with discovery.
+    pub health_check: Option<Value>,
+    /// Whether the upstream speaks TLS.
+    pub tls: bool,
+    /// The name of a profile in `tls_store`.
+    pub tls_config_name: Option<Spanned<String>>,
+    /// `host` replaces the request's Host.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// When and how often to try again.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    /// Attempts in all, 1 to 16. Default 1 in the Go dialect (0 is 1), else 2.
+    pub attempts: Option<Spanned<u32>>,
+    /// For one attempt, until its response headers. Default: the endpoint's timeout.
+    #[serde(with = "gw_value::duration::option")]
+    pub per_try_timeout: Option<Duration>,
+    /// Answers that are tried again; any one that matches. Default none.
+    pub conditions: Vec<Spanned<Condition>>,
+    /// Failover levels by name of the backends' `metadata.priority`, in order.
+    pub priorities: Vec<Spanned<String>>,
+    /// Whether requests that are not idempotent are tried again although bytes were sent. Default false.
+    pub non_idempotent: bool,
+    /// The first pause between attempts; doubles up to ten times itself, with full jitter. Default none.
+    #[serde(with = "gw_value::duration::option")]
+    pub backoff: Option<Duration>,
+}
+
+/// An answer that matches is tried again. Exactly one of the two is set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Condition {
+    /// `"502"` or `"500-504"`.
+    pub by_status_code: Option<Spanned<String>>,
+    /// A response header with a value, or one of a JSON list of values.
+    pub by_header: Option<Spanned<HeaderCondition>>,
+}
+
+/// A response header's name and value.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeaderCondition {
+    /// The field's name.
+    pub name: String,
+    /// The value, or a JSON list of values.
+    pub value: String,
+}

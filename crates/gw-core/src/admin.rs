@@ -1,0 +1,17 @@
+//! What a component shows of itself on the admin port.
+
+use crate::{BoxFuture, Request, Response};
+
+/// A request below `/debug/<name>/`.
+pub type DebugRequest = Request;
+/// Its answer.
+pub type DebugResponse = Response;
+
+/// A component that owns `/debug/<name>/…`.
+pub trait Debuggable: Send + Sync + 'static {
+    /// The path segment it owns, e.g. `config`.
+    fn name(&self) -> &'static str;
+
+    /// Answers a request; `tail` is the path after `/debug/<name>/`, and `None` means no such page (404).
+    fn handle<'a>(&'a self, tail: &'a str, req: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>>;
+}

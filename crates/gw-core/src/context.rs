@@ -1,0 +1,161 @@
+//! What is known of one request while it is served, shared by the layers through its extensions.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::{ConnContext, NodeFilter, NodeInfo, Outcome, Request};
+
+/// What names an endpoint in logs, metrics and for middleware.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointInfo {
+    /// The configured id, else derived from methods, host and path.
+    pub name: Arc<str>,
+    /// The path pattern: the `http.route` label, never the path itself.
+    pub route: Arc<str>,
+    /// Whether the upstream speaks gRPC.
+    pub grpc: bool,
+    /// The endpoint's own metadata.
+    pub metadata: std::collections::BTreeMap<String, String>,
+}
+
+/// One attempt at an upstream.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The node's address.
+    pub node: Arc<str>,
+    /// The status of the answer, if one came.
+    pub status: Option<u16>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Until the response headers, or the failure.
+    pub elapsed: Duration,
+}
+
+/// The context of a request. Its fixed part is read without a lock; what changes on the way stands behind one
+/// mutex, which only this request's own layers take, one after another.
+pub struct RequestContext {
+    /// The connection it came over.
+    pub conn: Arc<ConnContext>,
+    /// The client's address: the peer, or what trusted proxies say of it.
+    pub client: IpAddr,
+    /// The endpoint that was matched.
+    pub endpoint: Arc<EndpointInfo>,
+    /// When its head had been read.
+    pub received: Instant,
+    /// The variables of the path and host templates, in pattern order.
+    pub vars: Vec<(Arc<str>, String)>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    filters: Vec<NodeFilter>,
+    tried: Vec<Arc<str>>,
+    attempts: Vec<Attempt>,
+    current: Option<Arc<NodeInfo>>,
+    last_attempt: bool,
+    body_fault: Option<Outcome>,
+    values: http::Extensions,
+}
+
+impl RequestContext {
+    /// A context at the start of a request.
+    pub fn new(
+        conn: Arc<ConnContext>,
+        client: IpAddr,
+        endpoint: Arc<EndpointInfo>,
+        received: Instant,
+        vars: Vec<(Arc<str>, String)>,
+    ) -> Self {
+        Self { conn, client, endpoint, received, vars, state: Mutex::default() }
+    }
+
+    /// The context that travels with `req`.
+    pub fn of(req: &Request) -> Option<&Arc<Self>> {
+        req.extensions().get::<Arc<Self>>()
+    }
+
+    /// The value of a template variable.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.iter().find(|(key, _)| **key == *name).map(|(_, value)| value.as_str())
+    }
+
+    /// Narrows the nodes of every later attempt.
+    pub fn push_filter(&self, filter: NodeFilter) {
+        self.state.lock().filters.push(filter);
+    }
+
+    /// The filters pushed so far.
+    pub fn filters(&self) -> Vec<NodeFilter> {
+        self.state.lock().filters.clone()
+    }
+
+    /// Notes the node that the attempt at hand uses, and that it has been tried.
+    pub fn note_node(&self, node: Arc<NodeInfo>) {
+        let mut state = self.state.lock();
+        state.tried.push(Arc::clone(&node.address));
+        state.current = Some(node);
+    }
+
+    /// The addresses tried so far.
+    pub fn tried(&self) -> Vec<Arc<str>> {
+        self.state.lock().tried.clone()
+    }
+
+    /// The node of the attempt at hand.
+    pub fn current_node(&self) -> Option<Arc<NodeInfo>> {
+        self.state.lock().current.clone()
+    }
+
+    /// Notes how an attempt ended.
+    pub fn note_attempt(&self, attempt: Attempt) {
+        self.state.lock().attempts.push(attempt);
+    }
+
+    /// The attempts so far.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.state.lock().attempts.clone()
+    }
+
+    /// Says whether the attempt at hand is the last.
+    pub fn set_last_attempt(&self, last: bool) {
+        self.state.lock().last_attempt = last;
+    }
+
+    /// Whether the attempt at hand is the last.
+    pub fn is_last_attempt(&self) -> bool {
+        self.state.lock().last_attempt
+    }
+
+    /// Notes that the client's own body failed: whatever the upstream made of it is the client's fault.
+    pub fn note_body_fault(&self, outcome: Outcome) {
+        self.state.lock().body_fault.get_or_insert(outcome);
+    }
+
+    /// The failure of the client's body, if it failed.
+    pub fn body_fault(&self) -> Option<Outcome> {
+        self.state.lock().body_fault
+    }
+
+    /// Keeps a typed value for a later layer.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        self.state.lock().values.insert(value);
+    }
+
+    /// A typed value that an earlier layer kept.
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.state.lock().values.get::<T>().cloned()
+    }
+}
+
+impl std::fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("client", &self.client)
+            .field("endpoint", &self.endpoint.name)
+            .finish_non_exhaustive()
+    }
+}

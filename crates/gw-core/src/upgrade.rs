@@ -1,0 +1,53 @@
+//! Upgraded connections: how the upstream's half of a tunnel reaches the server that owns the other half.
+
+use std::sync::Arc;
+
+use hyper::rt::{Read, Write};
+use parking_lot::Mutex;
+
+use crate::{BoxFuture, Error, Outcome, Result};
+
+/// A connection after its upgrade.
+pub trait Io: Read + Write + Send + Unpin {}
+
+impl<T: Read + Write + Send + Unpin> Io for T {}
+
+/// A connection that is yet to be upgraded. The client puts it into the extensions of a 101 response.
+#[derive(Clone)]
+pub struct OnUpgrade(Arc<Mutex<Option<BoxFuture<'static, Result<Box<dyn Io>>>>>>);
+
+impl OnUpgrade {
+    /// Wraps the future that yields the connection once the 101 has been read.
+    pub fn new(ready: BoxFuture<'static, Result<Box<dyn Io>>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(ready))))
+    }
+
+    /// Waits for the connection.
+    ///
+    /// # Errors
+    /// When the upgrade failed, or the connection was taken before.
+    pub async fn ready(self) -> Result<Box<dyn Io>> {
+        let ready = self.0.lock().take();
+        match ready {
+            Some(ready) => ready.await,
+            None => Err(Error::new(Outcome::Internal)),
+        }
+    }
+}
+
+/// Watches a tunnel; its drop is the tunnel's end.
+pub trait TunnelObserver: Send + Sync + 'static {
+    /// Bytes went up to the upstream (`upstream`) or down to the client.
+    fn on_bytes(&self, upstream: bool, bytes: u64);
+}
+
+/// A tunnel for the server to run: the proxy puts it into the extensions of the 101 response it returns.
+#[derive(Clone)]
+pub struct Tunnel {
+    /// The upstream's half.
+    pub upstream: OnUpgrade,
+    /// Told of every byte; dropped when the tunnel ends.
+    pub observer: Arc<dyn TunnelObserver>,
+    /// How long neither side may send before the tunnel is closed. Default 5 min.
+    pub idle_timeout: std::time::Duration,
+}
