@@ -45,7 +45,11 @@ impl Body {
         B::Error: Into<BoxError>,
         F: FnMut(B::Error) -> Error + Send + Unpin + 'static,
     {
-        if body.is_end_stream() { Self::empty() } else { Self::stream(Blamed { body: Box::pin(body), blame }) }
+        if body.is_end_stream() {
+            Self::empty()
+        } else {
+            Self::stream(Blamed { body: Box::pin(body), blame })
+        }
     }
 }
 
@@ -77,7 +81,10 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => {
@@ -131,7 +138,10 @@ where
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(self.body.as_mut().poll_frame(cx));
         Poll::Ready(frame.map(|result| result.map_err(&mut self.blame)))
     }
