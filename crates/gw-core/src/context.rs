@@ -21,6 +21,18 @@ pub struct EndpointInfo {
     pub metadata: std::collections::BTreeMap<String, String>,
 }
 
+/// The form of the answers that the gateway makes itself for a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// `text/plain`.
+    #[default]
+    Text,
+    /// `application/problem+json` (RFC 9457), for clients that accept JSON.
+    Problem,
+    /// A trailers-only gRPC answer, for requests whose content type is `application/grpc*`.
+    Grpc,
+}
+
 /// One attempt at an upstream.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -43,6 +55,8 @@ pub struct RequestContext {
     pub client: IpAddr,
     /// The endpoint that was matched.
     pub endpoint: Arc<EndpointInfo>,
+    /// The form of an answer that the gateway makes itself.
+    pub form: AnswerForm,
     /// When its head had been read.
     pub received: Instant,
     /// The variables of the path and host templates, in pattern order.
@@ -62,15 +76,22 @@ struct State {
 }
 
 impl RequestContext {
-    /// A context at the start of a request.
+    /// A context at the start of a request, to be completed by setting `form` and `vars`.
     pub fn new(
         conn: Arc<ConnContext>,
         client: IpAddr,
         endpoint: Arc<EndpointInfo>,
         received: Instant,
-        vars: Vec<(Arc<str>, String)>,
     ) -> Self {
-        Self { conn, client, endpoint, received, vars, state: Mutex::default() }
+        Self {
+            conn,
+            client,
+            endpoint,
+            form: AnswerForm::default(),
+            received,
+            vars: Vec::new(),
+            state: Mutex::default(),
+        }
     }
 
     /// The context that travels with `req`.

@@ -109,6 +109,21 @@ impl std::error::Error for Error {
     }
 }
 
+/// What is left of an [`Error`] once it has been rendered: found in the extensions of the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What became of the request.
+    pub outcome: Outcome,
+    /// How far it had got.
+    pub progress: Progress,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self { outcome: error.outcome(), progress: error.progress() }
+    }
+}
+
 impl From<Outcome> for Error {
     fn from(outcome: Outcome) -> Self {
         Self::new(outcome)
