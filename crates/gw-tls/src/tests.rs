@@ -1,0 +1,1 @@
+//! Handshakes over an in-memory pipe, and the faults of TLS material.
