@@ -12,13 +12,16 @@ pub trait Io: Read + Write + Send + Unpin {}
 
 impl<T: Read + Write + Send + Unpin> Io for T {}
 
+/// The future of an upgraded connection.
+type Ready = BoxFuture<'static, Result<Box<dyn Io>>>;
+
 /// A connection that is yet to be upgraded. The client puts it into the extensions of a 101 response.
 #[derive(Clone)]
-pub struct OnUpgrade(Arc<Mutex<Option<BoxFuture<'static, Result<Box<dyn Io>>>>>>);
+pub struct OnUpgrade(Arc<Mutex<Option<Ready>>>);
 
 impl OnUpgrade {
     /// Wraps the future that yields the connection once the 101 has been read.
-    pub fn new(ready: BoxFuture<'static, Result<Box<dyn Io>>>) -> Self {
+    pub fn new(ready: Ready) -> Self {
         Self(Arc::new(Mutex::new(Some(ready))))
     }
 

@@ -1,1 +1,108 @@
-//! Stub.
+//! The middleware contract, the chain that runs it, the registry that knows it by name, and the light built-ins.
+//!
+//! A middleware is one type with one method; it is made by a factory that a [`Registry`] knows by name.
+//! This crate knows neither sockets nor nodes nor where configuration comes from.
+//!
+//! ```
+//! use gw_middleware::{Chain, middleware_fn, client_fn};
+//! use gw_core::{Body, Request, Response};
+//! use std::sync::Arc;
+//!
+//! # async fn example() {
+//! let hello = middleware_fn(|mut req: Request, next| Box::pin(async move {
+//!     req.headers_mut().insert("x-hello", http::HeaderValue::from_static("you"));
+//!     Ok(next.run(req).await)
+//! }));
+//! let upstream = client_fn(|req: Request| async move {
+//!     assert_eq!(req.headers()["x-hello"], "you");
+//!     Ok(Response::new(Body::empty()))
+//! });
+//! let chain = Chain::new(vec![Arc::new(hello)], Arc::new(upstream), Arc::new(|_, _| Response::new(Body::empty())));
+//! assert_eq!(chain.run(Request::new(Body::empty())).await.status(), 200);
+//! # }
+//! ```
+
+mod build;
+mod chain;
+mod cors;
+mod function;
+mod header_edits;
+mod headers;
+mod logging;
+mod origins;
+mod registry;
+mod request_id;
+mod rewrite;
+mod tower_layer;
+
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, Request, Response, Result};
+use gw_value::Options;
+
+pub use build::{BuildContext, BuildError};
+pub use chain::{Chain, Next, OwnedNext, Renderer};
+pub use function::{ClientFn, MiddlewareFn, client_fn, middleware_fn};
+pub use logging::Logged;
+pub use registry::{BUILT_IN, Registry};
+pub use request_id::RequestId;
+pub use tower_layer::{Tower, TowerNext};
+
+/// Sees a request on its way up and the response on its way down.
+///
+/// `Ok` is an answer, the middleware's own or the one that [`Next::run`] returned. `Err` means that no answer
+/// exists: it is rendered where it arose, so that everything outside sees a response.
+pub trait Middleware: Send + Sync + 'static {
+    /// Handles one request.
+    ///
+    /// # Errors
+    /// To refuse a request without making its answer: `Err(Error::reject(outcome))`.
+    ///
+    /// # Cancel safety
+    /// The future is dropped when the client goes away.
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+}
+
+/// Makes a middleware from its options.
+pub trait MiddlewareFactory: Send + Sync + 'static {
+    /// The name in configuration, lower-case; it is matched in any case.
+    fn name(&self) -> &'static str;
+
+    /// Makes one instance.
+    ///
+    /// # Errors
+    /// Bad options, with their positions; or whatever keeps it from being built.
+    fn build(
+        &self,
+        options: &Options,
+        cx: &BuildContext,
+    ) -> std::result::Result<Arc<dyn Middleware>, BuildError>;
+
+    /// Where in the chain it stands. Default: once per request.
+    fn phase(&self) -> Phase {
+        Phase::Request
+    }
+
+    /// How many instances there are. Default: one per route.
+    fn scope(&self) -> Scope {
+        Scope::PerRoute
+    }
+}
+
+/// Where in the chain a middleware stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Once per request, outside the attempts.
+    Request,
+    /// Once per attempt, inside them (differs from kratos, where the whole chain runs for each attempt).
+    Attempt,
+}
+
+/// How many instances of a middleware of the global chain there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One for each route.
+    PerRoute,
+    /// One for the gateway: a global limit is one limit.
+    Shared,
+}

@@ -1,0 +1,83 @@
+//! A chain of middlewares around a client. An error is rendered where it arose, once.
+
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response};
+
+use crate::Middleware;
+
+/// Turns an error into the answer for a request; the context is missing only for requests made by hand.
+pub type Renderer = Arc<dyn Fn(&Error, Option<&RequestContext>) -> Response + Send + Sync>;
+
+/// Middlewares, outermost first, around a client.
+pub struct Chain {
+    middlewares: Vec<Arc<dyn Middleware>>,
+    end: Arc<dyn Client>,
+    renderer: Renderer,
+}
+
+impl Chain {
+    /// Puts a chain together.
+    pub fn new(middlewares: Vec<Arc<dyn Middleware>>, end: Arc<dyn Client>, renderer: Renderer) -> Arc<Self> {
+        Arc::new(Self { middlewares, end, renderer })
+    }
+
+    /// Whether there is nothing between the caller and the client.
+    pub fn is_empty(&self) -> bool {
+        self.middlewares.is_empty()
+    }
+
+    /// Runs a request through all of it.
+    pub async fn run(self: &Arc<Self>, req: Request) -> Response {
+        Next { chain: self, at: 0 }.run(req).await
+    }
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain").field("middlewares", &self.middlewares.len()).finish_non_exhaustive()
+    }
+}
+
+/// The rest of the chain, as seen by a middleware.
+#[derive(Clone, Copy)]
+pub struct Next<'a> {
+    chain: &'a Arc<Chain>,
+    at: usize,
+}
+
+impl<'a> Next<'a> {
+    /// Runs the rest of the chain. There always is a response: see [`Failure`] in its extensions for how it failed.
+    pub async fn run(self, req: Request) -> Response {
+        // Needed only when the answer fails; cloning is one counter.
+        let cx = RequestContext::of(&req).cloned();
+        let result = match self.chain.middlewares.get(self.at) {
+            Some(middleware) => middleware.handle(req, Next { chain: self.chain, at: self.at + 1 }).await,
+            None => self.chain.end.call(req).await,
+        };
+        result.unwrap_or_else(|error| {
+            let mut response = (self.chain.renderer)(&error, cx.as_deref());
+            response.extensions_mut().insert(Failure::from(&error));
+            response
+        })
+    }
+
+    /// A rest of the chain that owns itself: for mirroring, hedging and tower layers.
+    pub fn detach(self) -> OwnedNext {
+        OwnedNext { chain: Arc::clone(self.chain), at: self.at }
+    }
+}
+
+/// The rest of the chain, owned. May be run more than once.
+#[derive(Clone)]
+pub struct OwnedNext {
+    chain: Arc<Chain>,
+    at: usize,
+}
+
+impl OwnedNext {
+    /// Runs the rest of the chain.
+    pub fn run(self, req: Request) -> BoxFuture<'static, Response> {
+        Box::pin(async move { Next { chain: &self.chain, at: self.at }.run(req).await })
+    }
+}

@@ -1,0 +1,53 @@
+//! `headers`: sets, adds and removes header fields of requests and of responses.
+//!
+//! Fields that frame messages or manage connections cannot be edited: that is the gateway's own work.
+
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, Request, Response};
+use gw_value::Options;
+use serde::Deserialize;
+
+use crate::header_edits::{HeaderEdits, HeadersPolicy};
+use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+
+/// Makes `headers`.
+#[derive(Debug)]
+pub(crate) struct Factory;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct HeadersOptions {
+    request: HeadersPolicy,
+    response: HeadersPolicy,
+}
+
+struct Headers {
+    request: HeaderEdits,
+    response: HeaderEdits,
+}
+
+impl MiddlewareFactory for Factory {
+    fn name(&self) -> &'static str {
+        "headers"
+    }
+
+    fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
+        let options: HeadersOptions = options.decode()?;
+        let mut faults = Vec::new();
+        let request = HeaderEdits::parse(&options.request, "request", &mut faults);
+        let response = HeaderEdits::parse(&options.response, "response", &mut faults);
+        if faults.is_empty() { Ok(Arc::new(Headers { request, response })) } else { Err(faults.into()) }
+    }
+}
+
+impl Middleware for Headers {
+    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
+        Box::pin(async move {
+            self.request.apply(req.headers_mut());
+            let mut response = next.run(req).await;
+            self.response.apply(response.headers_mut());
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! `logging`: turns the access log on for the requests of its endpoints.
+//!
+//! There is one access log, written when a request ends; this only says which requests are in it.
+//! Differs from kratos: one line per request, with its attempts, instead of one line per attempt.
+
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, Request, RequestContext, Response};
+use gw_value::Options;
+use serde::Deserialize;
+
+use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+
+/// In a request's context: it is to be logged.
+#[derive(Clone, Copy, Debug)]
+pub struct Logged;
+
+/// Makes `logging`.
+#[derive(Debug)]
+pub(crate) struct Factory;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct NoOptions {}
+
+struct Logging;
+
+impl MiddlewareFactory for Factory {
+    fn name(&self) -> &'static str {
+        "logging"
+    }
+
+    fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
+        let NoOptions {} = options.decode()?;
+        Ok(Arc::new(Logging))
+    }
+}
+
+impl Middleware for Logging {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
+        if let Some(cx) = RequestContext::of(&req) {
+            cx.insert(Logged);
+        }
+        Box::pin(async move { Ok(next.run(req).await) })
+    }
+}

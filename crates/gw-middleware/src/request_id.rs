@@ -1,0 +1,113 @@
+//! `request_id`: every request carries an id, to the upstream, back to the client, and into the log.
+//!
+//! An id that came with the request is kept only if the peer is a trusted proxy, else it is replaced by a UUIDv7.
+
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, Request, RequestContext, Response};
+use gw_value::{Options, Spanned};
+use http::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::header_edits::parse_name;
+use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+
+/// Ids longer than this are replaced, bytes: they end up in every log line.
+const MAX_LENGTH: usize = 128;
+
+/// In a request's context: its id.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
+
+/// Makes `request_id`.
+#[derive(Debug)]
+pub(crate) struct Factory;
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RequestIdOptions {
+    /// The field that carries it.
+    header: Spanned<String>,
+    /// Whose ids are kept.
+    accept: Accept,
+    /// Whether the client gets it back.
+    response: bool,
+}
+
+impl Default for RequestIdOptions {
+    fn default() -> Self {
+        let header = Spanned::unplaced("x-request-id".to_owned());
+        Self { header, accept: Accept::Trusted, response: true }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Accept {
+    Trusted,
+    Always,
+    Never,
+}
+
+struct AddRequestId {
+    header: HeaderName,
+    accept: Accept,
+    response: bool,
+}
+
+impl MiddlewareFactory for Factory {
+    fn name(&self) -> &'static str {
+        "request_id"
+    }
+
+    fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
+        let options: RequestIdOptions = options.decode()?;
+        let mut faults = Vec::new();
+        let header = parse_name(&options.header, "header", &mut faults);
+        match header {
+            Some(header) if faults.is_empty() => {
+                Ok(Arc::new(AddRequestId { header, accept: options.accept, response: options.response }))
+            }
+            _ => Err(faults.into()),
+        }
+    }
+}
+
+impl AddRequestId {
+    fn id(&self, req: &Request) -> HeaderValue {
+        let keep = match self.accept {
+            Accept::Always => true,
+            Accept::Never => false,
+            Accept::Trusted => RequestContext::of(req).is_some_and(|cx| cx.conn.trusts_peer()),
+        };
+        let given = || req.headers().get(&self.header).filter(|id| !id.is_empty() && id.len() <= MAX_LENGTH);
+        match keep.then(given).flatten() {
+            Some(id) => id.clone(),
+            None => fresh(),
+        }
+    }
+}
+
+fn fresh() -> HeaderValue {
+    let mut text = Uuid::encode_buffer();
+    let text = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+impl Middleware for AddRequestId {
+    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
+        Box::pin(async move {
+            let id = self.id(&req);
+            if let Some(cx) = RequestContext::of(&req) {
+                cx.insert(RequestId(id.clone()));
+            }
+            req.headers_mut().insert(self.header.clone(), id.clone());
+            let mut response = next.run(req).await;
+            if self.response {
+                response.headers_mut().insert(self.header.clone(), id);
+            }
+            Ok(response)
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! `rewrite`: changes path, host and headers of a request, and headers of its response.
+//!
+//! Order: `path_rewrite`, `host_rewrite`, `strip_prefix`, then headers (as in kratos). The path is edited as raw bytes and
+//! the query is kept. Differs from kratos: `strip_prefix` ends at a segment boundary (`/api` does not touch `/apix`),
+//! and `path_rewrite` and `host_rewrite` may name the route's variables, `{name}`.
+
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, Error, Outcome, Request, RequestContext, Response};
+use gw_value::{Fault, Options, Spanned};
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri};
+use serde::Deserialize;
+
+use crate::header_edits::{HeaderEdits, HeadersPolicy, invalid};
+use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+
+/// Makes `rewrite`.
+#[derive(Debug)]
+pub(crate) struct Factory;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RewriteOptions {
+    path_rewrite: Option<Spanned<String>>,
+    host_rewrite: Option<Spanned<String>>,
+    strip_prefix: Option<Spanned<String>>,
+    request_headers_rewrite: HeadersPolicy,
+    response_headers_rewrite: HeadersPolicy,
+}
+
+struct Rewrite {
+    path: Option<Template>,
+    host: Option<Template>,
+    strip_prefix: Option<String>,
+    request: HeaderEdits,
+    response: HeaderEdits,
+}
+
+impl MiddlewareFactory for Factory {
+    fn name(&self) -> &'static str {
+        "rewrite"
+    }
+
+    fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
+        let options: RewriteOptions = options.decode()?;
+        let mut faults = Vec::new();
+        for (path, key) in [(&options.path_rewrite, "path_rewrite"), (&options.strip_prefix, "strip_prefix")]
+        {
+            faults.extend(path.as_ref().and_then(|path| must_be_path(path, key)));
+        }
+        let template = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Template::parse(text));
+        let rewrite = Rewrite {
+            path: template(&options.path_rewrite),
+            host: template(&options.host_rewrite),
+            strip_prefix: options.strip_prefix.map(|prefix| prefix.trim_end_matches('/').to_owned()),
+            request: HeaderEdits::parse(
+                &options.request_headers_rewrite,
+                "request_headers_rewrite",
+                &mut faults,
+            ),
+            response: HeaderEdits::parse(
+                &options.response_headers_rewrite,
+                "response_headers_rewrite",
+                &mut faults,
+            ),
+        };
+        if faults.is_empty() { Ok(Arc::new(rewrite)) } else { Err(faults.into()) }
+    }
+}
+
+fn must_be_path(path: &Spanned<String>, key: &str) -> Option<Fault> {
+    let help = || Some(format!("write \"/{}\"", **path));
+    (!path.starts_with('/')).then(|| invalid(path.span(), key, "a path begins with `/`".to_owned(), help()))
+}
+
+impl Rewrite {
+    fn request(&self, req: &mut Request) -> gw_core::Result<()> {
+        if self.path.is_some() || self.strip_prefix.is_some() {
+            let path = self.new_path(req);
+            *req.uri_mut() = with_path(req.uri(), &path)?;
+        }
+        if let Some(host) = &self.host {
+            let host = host.expand(req);
+            let host =
+                HeaderValue::from_str(&host).map_err(|e| Error::unsent(Outcome::Internal).with_source(e))?;
+            req.headers_mut().insert(HOST, host);
+        }
+        self.request.apply(req.headers_mut());
+        Ok(())
+    }
+
+    fn new_path(&self, req: &Request) -> String {
+        let path = match &self.path {
+            Some(template) => template.expand(req),
+            None => req.uri().path().to_owned(),
+        };
+        match self.strip_prefix.as_deref().and_then(|prefix| path.strip_prefix(prefix)) {
+            Some("") => "/".to_owned(),
+            Some(rest) if rest.starts_with('/') => rest.to_owned(),
+            _ => path,
+        }
+    }
+}
+
+fn with_path(uri: &Uri, path: &str) -> gw_core::Result<Uri> {
+    let target = match uri.query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        None => PathAndQuery::try_from(path),
+    };
+    target.map(Uri::from).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))
+}
+
+impl Middleware for Rewrite {
+    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
+        Box::pin(async move {
+            self.request(&mut req)?;
+            let mut response = next.run(req).await;
+            self.response.apply(response.headers_mut());
+            Ok(response)
+        })
+    }
+}
+
+/// Text with `{name}` holes for the route's variables; a hole without such a variable stays as it is.
+struct Template(Vec<Part>);
+
+enum Part {
+    Text(String),
+    Variable(String),
+}
+
+impl Template {
+    fn parse(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { break };
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(Part::Variable(name.to_owned()));
+            rest = after;
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        Self(parts)
+    }
+
+    fn expand(&self, req: &Request) -> String {
+        let cx = RequestContext::of(req);
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(part) => text.push_str(part),
+                Part::Variable(name) => match cx.and_then(|cx| cx.var(name)) {
+                    Some(value) => text.push_str(value),
+                    None => text.extend(["{", name, "}"]),
+                },
+            }
+        }
+        text
+    }
+}
