@@ -1,2 +1,90 @@
-//! cargo xtask.
-fn main() {}
+//! `cargo xtask`: the commands that people and CI use alike.
+//!
+//! Every command ends with exit code 0, or prints what failed and ends with 1; a usage error ends with 2.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on both")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+
+mod lint;
+mod peers;
+mod shell;
+mod suites;
+mod tidy;
+
+/// The project's own tools.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Command {
+    /// Checks what no compiler checks: crate imports, file sizes, module docs, state, forbidden words.
+    Tidy,
+    /// Formatting, clippy, rustdoc, and cargo-deny where it is installed.
+    Lint,
+    /// All tests that need nothing installed.
+    Test,
+    /// `test`, then the suites with foreign peers, which it installs.
+    It,
+    /// What CI runs: `tidy`, `lint`, `it`, with the time of each.
+    Ci,
+}
+
+impl Command {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tidy => "tidy",
+            Self::Lint => "lint",
+            Self::Test => "test",
+            Self::It => "it",
+            Self::Ci => "ci",
+        }
+    }
+
+    fn run(self) -> anyhow::Result<()> {
+        let root = shell::root()?;
+        match self {
+            Self::Tidy => tidy::run(&root),
+            Self::Lint => lint::run(&root),
+            Self::Test => suites::test(&root),
+            Self::It => suites::integration(&root),
+            Self::Ci => ci(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    match command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask {}: {error:#}", command.name());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs every step even after one failed, so that one run tells all, and prints the time each took.
+fn ci() -> anyhow::Result<()> {
+    let mut failed = Vec::new();
+    let mut times = Vec::new();
+    for step in [Command::Tidy, Command::Lint, Command::It] {
+        println!("==> cargo xtask {}", step.name());
+        let start = Instant::now();
+        let result = step.run();
+        times.push(format!("{:<5} {:>7.1} s", step.name(), start.elapsed().as_secs_f64()));
+        if let Err(error) = result {
+            eprintln!("cargo xtask {}: {error:#}", step.name());
+            failed.push(step.name());
+        }
+    }
+    println!("==> times\n{}", times.join("\n"));
+    anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
