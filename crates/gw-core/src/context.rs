@@ -72,6 +72,7 @@ struct State {
     current: Option<Arc<NodeInfo>>,
     last_attempt: bool,
     body_fault: Option<Outcome>,
+    abandoned: Option<Outcome>,
     values: http::Extensions,
 }
 
@@ -159,6 +160,17 @@ impl RequestContext {
     /// The failure of the client's body, if it failed.
     pub fn body_fault(&self) -> Option<Outcome> {
         self.state.lock().body_fault
+    }
+
+    /// Says why the attempt at hand is about to be dropped without an answer, so that the client can tell a node that
+    /// was too slow from a client that went away. `None` at the start of an attempt.
+    pub fn set_abandoned(&self, why: Option<Outcome>) {
+        self.state.lock().abandoned = why;
+    }
+
+    /// Why the attempt at hand is dropped; [`Outcome::ClientClosed`] if nobody said.
+    pub fn abandoned(&self) -> Outcome {
+        self.state.lock().abandoned.unwrap_or(Outcome::ClientClosed)
     }
 
     /// Keeps a typed value for a later layer.
