@@ -1,0 +1,28 @@
+//! Did you mean …?
+
+/// The candidate that `word` most probably was meant to be; none if nothing is near. Case, `_` and `-` do not count.
+pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = fold(word);
+    candidates
+        .into_iter()
+        .filter_map(|candidate| likeness(&word, &fold(candidate)).map(|score| (score, candidate)))
+        // `max_by` keeps the last of equals; the first candidate is the better known.
+        .fold(None, |best: Option<(f64, &str)>, next| match best {
+            Some(best) if best.0 >= next.0 => Some(best),
+            _ => Some(next),
+        })
+        .map(|(_, candidate)| candidate)
+}
+
+/// A name without what people vary: case, `_` and `-`.
+pub(crate) fn fold(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
+/// How alike two folded names are, if they are: up to a third of the letters may differ, or a common start prevails.
+fn likeness(word: &str, candidate: &str) -> Option<f64> {
+    let score = strsim::jaro_winkler(word, candidate);
+    let letters = word.chars().count().max(candidate.chars().count());
+    let near = strsim::osa_distance(word, candidate) <= letters / 3;
+    (near || score >= 0.88).then_some(score)
+}
