@@ -1,1 +1,38 @@
-//! Stub.
+//! The harness of the end-to-end tests: an [`Origin`] plays the upstream, [`Gateway`] is the command under test, and a
+//! [`Caller`] asks it.
+//!
+//! Every listener takes a free port. Nothing waits by sleeping: a test waits for what it needs to have happened, through
+//! the origin's [`Record`] or an answer, and [`within`] ends what will never happen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness fails the test where something is wrong, with the place and the cause"
+)]
+
+mod body;
+mod caller;
+mod config;
+mod gateway;
+pub mod grpc;
+mod load;
+mod origin;
+mod process;
+mod raw;
+mod record;
+mod tls;
+mod wait;
+mod websocket;
+
+pub use body::{Body, BoxError, Chunks, Pattern, chunks, empty, full};
+pub use caller::{Answer, Caller};
+pub use config::{Format, table};
+pub use gateway::Gateway;
+pub use load::{Load, Tally};
+pub use origin::{Origin, Respond, Script};
+pub use process::Usage;
+pub use raw::{RawCaller, RawOrigin, Step};
+pub use record::{Counts, Received, Record, hash};
+pub use tls::{Authority, Identity};
+pub use wait::{settled, within};
+pub use websocket::{Socket, WebSocketOrigin, open};

@@ -1,0 +1,170 @@
+//! Bodies: whole, chunk by chunk under the test's control, or a long pattern that proves itself.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Channel, Empty, Full};
+
+/// Any failure.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// Every body that the harness sends.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// No bytes.
+pub fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// One chunk.
+pub fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that sends what its [`Chunks`] are told to send.
+pub fn chunks() -> (Chunks, Body) {
+    let (sender, body) = Channel::<Bytes, BoxError>::new(1);
+    (Chunks(sender), body.boxed_unsync())
+}
+
+/// The test's end of a body; dropping it ends the body.
+pub struct Chunks(http_body_util::channel::Sender<Bytes, BoxError>);
+
+impl Chunks {
+    /// Sends a chunk, once the one before was taken.
+    ///
+    /// # Errors
+    /// When the body was dropped: the peer cancelled, or its connection broke.
+    pub async fn send(&mut self, bytes: impl Into<Bytes>) -> Result<(), BoxError> {
+        self.0.send_data(bytes.into()).await.map_err(|error| -> BoxError { Box::new(error) })
+    }
+
+    /// Sends the trailers.
+    ///
+    /// # Errors
+    /// When the body was dropped.
+    pub async fn trailers(&mut self, trailers: HeaderMap) -> Result<(), BoxError> {
+        self.0.send_trailers(trailers).await.map_err(|error| -> BoxError { Box::new(error) })
+    }
+
+    /// Breaks the body off: over h1 the connection is closed in the middle, over h2 the stream is reset.
+    pub fn abort(self) {
+        self.0.abort("broken off by the test".into());
+    }
+}
+
+/// A byte sequence that is cheap to make and to check, and in which a lost, doubled or moved part shows: its period is
+/// a prime, which no buffer size shares.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    block: Bytes,
+    at: u64,
+}
+
+const PERIOD: usize = 65_521;
+const CHUNK: usize = 65_536;
+
+impl Default for Pattern {
+    fn default() -> Self {
+        let block: Vec<u8> = (0..PERIOD + CHUNK).map(|at| ((at % PERIOD) % 251) as u8).collect();
+        Self { block: block.into(), at: 0 }
+    }
+}
+
+impl Pattern {
+    /// A body of the first `len` bytes.
+    pub fn body(len: u64) -> Body {
+        PatternBody { block: Self::default().block, at: 0, len }.boxed_unsync()
+    }
+
+    /// Takes the next bytes that arrived.
+    ///
+    /// # Panics
+    /// When they are not the pattern's next bytes.
+    pub fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(CHUNK) {
+            let start = (self.at % PERIOD as u64) as usize;
+            // Compared as slices, which is fast in debug builds too.
+            let right = self.block[start..start + part.len()] == *part;
+            assert!(right, "wrong bytes in the {} after {}", part.len(), self.at);
+            self.at += part.len() as u64;
+        }
+    }
+
+    /// How many bytes have arrived.
+    pub fn len(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether none has arrived.
+    pub fn is_empty(&self) -> bool {
+        self.at == 0
+    }
+}
+
+struct PatternBody {
+    block: Bytes,
+    at: u64,
+    len: u64,
+}
+
+impl http_body::Body for PatternBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let left = self.len - self.at;
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        let start = (self.at % PERIOD as u64) as usize;
+        let len = left.min(CHUNK as u64) as usize;
+        self.at += len as u64;
+        Poll::Ready(Some(Ok(Frame::data(self.block.slice(start..start + len)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.len
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len - self.at)
+    }
+}
+
+/// A body that tells how many bytes of data it gave.
+pub(crate) struct Counted<F> {
+    pub(crate) body: Body,
+    pub(crate) count: F,
+}
+
+impl<F: FnMut(u64) + Unpin> http_body::Body for Counted<F> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            let len = frame.data_ref().map_or(0, Bytes::len);
+            (self.count)(len as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,198 @@
+//! The gateway under test: the compiled command as a child process, on free ports.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
+
+use crate::process::signal;
+use crate::{Caller, Format, Usage, within};
+
+/// A running gateway. Its drop kills it.
+pub struct Gateway {
+    child: Child,
+    id: u32,
+    log: Arc<Mutex<Vec<String>>>,
+    listeners: watch::Receiver<Listeners>,
+    config: Option<(TempDir, PathBuf)>,
+}
+
+/// The listeners that it has announced, by name.
+type Listeners = Vec<(String, SocketAddr)>;
+
+/// The name under which the admin listener is announced.
+const ADMIN: &str = "admin";
+
+impl Gateway {
+    /// Starts one with this configuration and waits until it serves. It gets a free port, unless the text configures
+    /// listeners, and an admin listener on another, unless the text configures that.
+    ///
+    /// # Panics
+    /// When it does not start; the message has its log.
+    pub async fn start(config: &str, format: Format) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(format!("gateway.{}", format.extension()));
+        std::fs::write(&path, format.with_admin(config)).unwrap();
+        let mut arguments = vec!["-conf", path.to_str().unwrap()];
+        if !config.contains("listeners") {
+            arguments.extend(["-addr", "127.0.0.1:0"]);
+        }
+        let mut gateway = Self::spawn_binary(&arguments);
+        gateway.config = Some((folder, path));
+        gateway.serving().await;
+        gateway
+    }
+
+    /// Starts the command with these arguments and waits for nothing.
+    ///
+    /// # Panics
+    /// When it was not built.
+    pub fn spawn_binary(arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().expect("the gateway command starts");
+        let log = Arc::default();
+        let (announce, listeners) = watch::channel(Vec::new());
+        let stderr = child.stderr.take().unwrap();
+        tokio::spawn(follow(stderr, Arc::clone(&log), announce));
+        let id = child.id().unwrap();
+        Self { child, id, log, listeners, config: None }
+    }
+
+    /// Waits until it has announced a listener for requests and the admin listener.
+    ///
+    /// # Panics
+    /// When it ends before; the message has its log.
+    pub async fn serving(&mut self) {
+        let both = |listeners: &Listeners| {
+            listeners.iter().any(|(name, _)| name == ADMIN) && listeners.iter().any(|(name, _)| name != ADMIN)
+        };
+        let served = within("the gateway serves", self.listeners.wait_for(both)).await.is_ok();
+        assert!(served, "the gateway ended before it served:\n{}", self.log());
+    }
+
+    /// The first listener for requests.
+    ///
+    /// # Panics
+    /// When there is none yet.
+    pub fn address(&self) -> SocketAddr {
+        self.listener(|name| name != ADMIN)
+    }
+
+    /// The listener with this name.
+    ///
+    /// # Panics
+    /// When there is none yet.
+    pub fn named(&self, name: &str) -> SocketAddr {
+        self.listener(|found| found == name)
+    }
+
+    /// The admin listener.
+    ///
+    /// # Panics
+    /// When there is none yet.
+    pub fn admin(&self) -> SocketAddr {
+        self.named(ADMIN)
+    }
+
+    fn listener(&self, wanted: impl Fn(&str) -> bool) -> SocketAddr {
+        let listeners = self.listeners.borrow();
+        let found = listeners.iter().find(|(name, _)| wanted(name));
+        found.unwrap_or_else(|| panic!("no such listener in {listeners:?}:\n{}", self.log())).1
+    }
+
+    /// Replaces the configuration file, whole: the new text is renamed onto it.
+    ///
+    /// # Panics
+    /// When it was not started with a file.
+    pub fn rewrite(&self, config: &str, format: Format) {
+        let (folder, path) = self.config.as_ref().expect("started with a file");
+        let next = folder.path().join("next");
+        std::fs::write(&next, format.with_admin(config)).unwrap();
+        std::fs::rename(&next, path).unwrap();
+    }
+
+    /// Waits until the configuration whose `version` is this serves.
+    ///
+    /// # Panics
+    /// When it never does; the message has the log.
+    pub async fn live(&self, version: &str) {
+        let mut admin = Caller::http1(self.admin()).await;
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(2));
+        let polled = async {
+            while admin.get("/debug/config/version").await.json()["version"] != version {
+                ticks.tick().await;
+            }
+        };
+        within(&format!("version {version} serves"), polled).await;
+    }
+
+    /// What its process uses.
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.id)
+    }
+
+    /// Sends a signal: `TERM`, `HUP`, `INT` or `KILL`.
+    pub fn signal(&self, name: &str) {
+        signal(self.id, name);
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("the gateway ends", self.child.wait()).await.unwrap()
+    }
+
+    /// Ends it as Ctrl-C does, and waits.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn stop(mut self) -> ExitStatus {
+        self.signal("INT");
+        self.ended().await
+    }
+
+    /// What it has written to standard error.
+    pub fn log(&self) -> String {
+        self.log.lock().join("\n")
+    }
+}
+
+/// The command, which lies two folders above the running test: `target/debug/deps/<test>`.
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("GATEWAY_TEST_BINARY") {
+        return path.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    let path = folder.join(format!("gateway{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is missing: build it with `cargo build --workspace`", path.display());
+    path
+}
+
+async fn follow(stderr: ChildStderr, log: Arc<Mutex<Vec<String>>>, announce: watch::Sender<Listeners>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(listener) = listening(&line) {
+            announce.send_modify(|listeners| listeners.push(listener));
+        }
+        log.lock().push(line);
+    }
+}
+
+/// The listener that a line of the JSON log announces: the message `listening`, with `listener` and `address`.
+fn listening(line: &str) -> Option<(String, SocketAddr)> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let fields = line.get("fields").unwrap_or(&line);
+    (fields.get("message")? == "listening").then_some(())?;
+    let name = fields.get("listener")?.as_str()?.to_owned();
+    Some((name, fields.get("address")?.as_str()?.parse().ok()?))
+}

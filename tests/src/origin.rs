@@ -1,0 +1,155 @@
+//! An upstream that does as it is told: HTTP/1.1 and HTTP/2, over TCP or TLS.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+pub use script::{Respond, Script};
+
+use crate::{Body, Chunks, Counts, Identity, Received, Record, within};
+
+mod script;
+
+/// A running upstream. Its drop closes the listener and every connection.
+pub struct Origin {
+    address: SocketAddr,
+    record: Arc<Record>,
+    streams: Mutex<mpsc::UnboundedReceiver<Chunks>>,
+    task: AbortHandle,
+}
+
+/// What one origin's requests share.
+struct Play {
+    name: String,
+    script: Script,
+    record: Arc<Record>,
+    streams: mpsc::UnboundedSender<Chunks>,
+}
+
+impl Origin {
+    /// Starts one that speaks HTTP/1.1 and HTTP/2 by prior knowledge.
+    pub async fn start(name: &str, script: Script) -> Self {
+        Self::listen(name, script, None, "127.0.0.1:0").await
+    }
+
+    /// Starts one on an address that is known, e.g. after the one there was killed.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub async fn start_at(name: &str, script: Script, address: SocketAddr) -> Self {
+        Self::listen(name, script, None, &address.to_string()).await
+    }
+
+    /// Starts one that speaks TLS, with HTTP/2 and HTTP/1.1 by ALPN.
+    pub async fn start_tls(name: &str, script: Script, identity: &Identity) -> Self {
+        Self::listen(name, script, Some(identity.acceptor(&["h2", "http/1.1"])), "127.0.0.1:0").await
+    }
+
+    async fn listen(name: &str, script: Script, tls: Option<TlsAcceptor>, address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the origin's address is free");
+        let address = listener.local_addr().unwrap();
+        let record = Arc::new(Record::default());
+        let (streams, opened) = mpsc::unbounded_channel();
+        let play = Arc::new(Play { name: name.to_owned(), script, record: Arc::clone(&record), streams });
+        let task = tokio::spawn(accept(listener, tls, play)).abort_handle();
+        Self { address, record, streams: Mutex::new(opened), task }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has seen.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Its counts now.
+    pub fn counts(&self) -> Counts {
+        self.record.counts()
+    }
+
+    /// The requests whose bodies it has read.
+    pub fn received(&self) -> Vec<Received> {
+        self.record.received()
+    }
+
+    /// The body of the next answer of [`Script::Stream`], which the test writes.
+    pub async fn stream(&self) -> Chunks {
+        let mut streams = self.streams.lock().await;
+        within("a streamed answer was asked for", streams.recv()).await.expect("the origin runs")
+    }
+
+    /// Closes the listener and every connection at once, in the middle of whatever they do.
+    pub fn kill(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Accepts until aborted; the connections' tasks live in the set and end with it.
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, play: Arc<Play>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        let open = Open::new(&play.record);
+        connections.spawn(serve(stream, tls.clone(), Arc::clone(&play), open));
+    }
+}
+
+async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, play: Arc<Play>, open: Open) {
+    // A peer that is gone is the peer's affair.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => http(stream, play).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                http(stream, play).await;
+            }
+        }
+    }
+    drop(open);
+}
+
+async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, play: Arc<Play>) {
+    let service = service_fn(move |req| {
+        let play = Arc::clone(&play);
+        async move { script::answer(&play, req).await.map_err(std::io::Error::other) }
+    });
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // How a connection ends is seen by the other side, which is the one under test.
+    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+}
+
+/// Counts an open connection.
+struct Open(Arc<Record>);
+
+impl Open {
+    fn new(record: &Arc<Record>) -> Self {
+        record.count(|counts| {
+            counts.connections += 1;
+            counts.open += 1;
+        });
+        Self(Arc::clone(record))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.count(|counts| counts.open -= 1);
+    }
+}
