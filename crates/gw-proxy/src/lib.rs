@@ -1,1 +1,29 @@
-//! Stub.
+//! The proxy layer: a document lowered to routes, routes published to workers, requests tried upstream, and errors turned
+//! into answers.
+//!
+//! A request's way through here: [`Proxy`] finds the route, edits the header fields, runs the request-phase chain,
+//! whose end are the attempts, whose end is the client. This crate opens no socket and reads no file.
+
+mod attempts;
+mod breaker;
+mod deadline;
+mod download;
+mod exchange;
+mod grpc;
+mod headers;
+mod inspect;
+mod lower;
+mod proxy;
+mod publish;
+mod refusal;
+mod render;
+mod replay;
+mod retry;
+mod table;
+mod target;
+mod upload;
+
+pub use inspect::ProxyDebug;
+pub use lower::{Compiled, Compiler};
+pub use proxy::Proxy;
+pub use publish::{Draining, Prepared, Report};

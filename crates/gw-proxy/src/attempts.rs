@@ -1,0 +1,172 @@
+//! Attempts: one request, tried until an answer is good enough, the time is up, or trying again is not safe.
+//!
+//! Stands inside the request-phase chain and runs the attempt-phase chain around the client once per attempt.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gw_core::{BoxFuture, Clock, Error, Failure, Outcome, Request, RequestContext, Response, Result};
+use gw_middleware::Chain;
+use http::Method;
+use tokio::time::sleep_until;
+
+use crate::breaker::RetryBreaker;
+use crate::deadline::{CallDeadline, Patience};
+use crate::grpc;
+use crate::replay::{self, Budget, Replay};
+use crate::retry::RetryPolicy;
+use crate::upload::Progress;
+
+/// The end of a route's chain.
+pub(crate) struct Attempts {
+    /// The attempt-phase chain around the client.
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) policy: RetryPolicy,
+    /// Until the response headers, all attempts included, counted anew while an upload makes progress.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) breaker: Arc<RetryBreaker>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) clock: Clock,
+}
+
+/// In a request's extensions: how far its upload has got.
+#[derive(Clone)]
+pub(crate) struct UploadProgress(pub(crate) Arc<Progress>);
+
+impl gw_core::Client for Attempts {
+    fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
+        Box::pin(self.run(req))
+    }
+}
+
+impl Attempts {
+    async fn run(&self, mut req: Request) -> Result<Response> {
+        let Some(cx) = RequestContext::of(&req).cloned() else { return Err(Error::unsent(Outcome::Internal)) };
+        let upload = req.extensions_mut().remove::<UploadProgress>().map(|upload| upload.0).unwrap_or_default();
+        let call_deadline = self.call_deadline(&req, &cx);
+        let mut patience = Patience::new(self.clock.now(), self.timeout, call_deadline, upload);
+        if self.policy.attempts <= 1 {
+            set_remaining(&mut req, call_deadline, self.clock.now());
+            cx.set_last_attempt(true);
+            return self.attempt(req, &cx, &mut patience).await.0;
+        }
+        let (head, body) = req.into_parts();
+        let replay = Replay::new(body, replay::LIMIT, &self.budget);
+        let mut attempt = 1;
+        loop {
+            let last = attempt >= self.policy.attempts;
+            cx.set_last_attempt(last);
+            let mut req = Request::from_parts(head.clone(), replay.body());
+            set_remaining(&mut req, call_deadline, self.clock.now());
+            let (result, failed) = self.attempt(req, &cx, &mut patience).await;
+            if attempt > 1 {
+                self.breaker.note(self.clock.now(), !failed);
+            }
+            let again = failed
+                && !last
+                && replay.is_complete()
+                && self.repeats(&result, &head.method)
+                && self.breaker.allows(self.clock.now(), rand::random());
+            if !again || !self.pause(attempt, &patience).await {
+                return result;
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The deadline of a gRPC call: the client's own, and no later than the endpoint's timeout.
+    fn call_deadline(&self, req: &Request, cx: &RequestContext) -> Option<Instant> {
+        if !cx.endpoint.grpc {
+            return None;
+        }
+        let asked = grpc::timeout(req.headers())?;
+        let deadline = cx.received.checked_add(self.timeout.map_or(asked, |timeout| timeout.min(asked)))?;
+        cx.insert(CallDeadline(deadline));
+        Some(deadline)
+    }
+
+    /// One attempt, and whether it failed in a way that may call for another.
+    async fn attempt(
+        &self,
+        req: Request,
+        cx: &RequestContext,
+        patience: &mut Patience,
+    ) -> (Result<Response>, bool) {
+        let limit = patience.for_attempt(self.clock.now(), self.policy.per_try_timeout);
+        cx.set_abandoned(None);
+        let give_up = || cx.set_abandoned(Some(Outcome::UpstreamTimeout));
+        let result = limited(self.chain.run(req), limit, patience, &self.clock, give_up).await;
+        if let Some(fault) = cx.body_fault() {
+            return (Err(Error::new(fault)), false);
+        }
+        match result {
+            None => (Err(Error::new(Outcome::UpstreamTimeout)), true),
+            Some(response) => {
+                let failed = response.extensions().get::<Failure>().is_some()
+                    || self.policy.matches(response.status(), response.headers());
+                (Ok(response), failed)
+            }
+        }
+    }
+
+    fn repeats(&self, result: &Result<Response>, method: &Method) -> bool {
+        match result {
+            Err(error) => self.policy.repeats(Failure::from(error), method),
+            Ok(response) => match response.extensions().get::<Failure>() {
+                Some(failure) => self.policy.repeats(*failure, method),
+                // A condition that the operator wrote holds for every method.
+                None => true,
+            },
+        }
+    }
+
+    /// Waits before the next attempt; false when the time would be up.
+    async fn pause(&self, attempt: u32, patience: &Patience) -> bool {
+        let now = self.clock.now();
+        let pause = self.policy.pause(attempt, rand::random()).unwrap_or_default();
+        if patience.is_over(now + pause) {
+            return false;
+        }
+        if !pause.is_zero() {
+            sleep_until((now + pause).into()).await;
+        }
+        true
+    }
+}
+
+/// Runs `work` until the limit, which moves while the client's upload makes progress.
+async fn limited<T>(
+    work: impl Future<Output = T>,
+    limit: Option<Instant>,
+    patience: &mut Patience,
+    clock: &Clock,
+    give_up: impl FnOnce(),
+) -> Option<T> {
+    let Some(mut limit) = limit else { return Some(work.await) };
+    tokio::pin!(work);
+    let timer = sleep_until(limit.into());
+    tokio::pin!(timer);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Some(done),
+            () = &mut timer => match patience.extend(limit, clock.now()) {
+                Some(later) => {
+                    limit = later;
+                    timer.as_mut().reset(later.into());
+                }
+                None => {
+                    // Before the work is dropped: the client notes why.
+                    give_up();
+                    return None;
+                }
+            },
+        }
+    }
+}
+
+fn set_remaining(req: &mut Request, deadline: Option<Instant>, now: Instant) {
+    if let Some(deadline) = deadline {
+        grpc::set_timeout(req.headers_mut(), deadline.saturating_duration_since(now));
+    }
+}

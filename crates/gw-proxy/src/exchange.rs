@@ -1,0 +1,209 @@
+//! One request, one exchange: it is made when the head has been read, moves into the response body or the tunnel, and its
+//! drop records how it all ended, in the metrics and in the access log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime};
+
+use gw_core::{AnswerForm, Clock, Failure, Outcome, Request, RequestContext, Response, TunnelObserver};
+use gw_middleware::{Logged, RequestId};
+use gw_telemetry::{AccessLog, AccessRecord, Finished, InFlight, RouteSeries};
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode, Uri, Version};
+use parking_lot::Mutex;
+
+use crate::upload::Progress;
+
+/// What is known of an exchange until it ends.
+pub(crate) struct Exchange {
+    cx: Arc<RequestContext>,
+    series: Arc<RouteSeries>,
+    _in_flight: InFlight,
+    log: Option<Arc<AccessLog>>,
+    clock: Clock,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    host: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    upload: Arc<Progress>,
+    response_bytes: u64,
+    status: Option<StatusCode>,
+    first_byte: Option<Instant>,
+    /// What is recorded if nothing worse happens; `client_closed` until the answer is complete.
+    outcome: Option<Outcome>,
+    end: Outcome,
+}
+
+impl Exchange {
+    /// An exchange for a request whose head has been read.
+    pub(crate) fn new(
+        req: &Request,
+        cx: &Arc<RequestContext>,
+        series: &Arc<RouteSeries>,
+        log: Option<&Arc<AccessLog>>,
+        clock: &Clock,
+        upload: Arc<Progress>,
+    ) -> Box<Self> {
+        // The one allocation per request that carries all that outlives the handler.
+        Box::new(Self {
+            cx: Arc::clone(cx),
+            _in_flight: series.begin(cx.conn.worker),
+            series: Arc::clone(series),
+            log: log.cloned(),
+            clock: clock.clone(),
+            method: req.method().clone(),
+            uri: req.uri().clone(),
+            version: req.version(),
+            host: req.headers().get(header::HOST).cloned(),
+            user_agent: req.headers().get(header::USER_AGENT).cloned(),
+            upload,
+            response_bytes: 0,
+            status: None,
+            first_byte: None,
+            outcome: None,
+            end: Outcome::ClientClosed,
+        })
+    }
+
+    /// Notes the head of the answer.
+    pub(crate) fn respond(&mut self, response: &Response) {
+        self.status = Some(response.status());
+        self.first_byte = Some(self.clock.now());
+        self.outcome = response.extensions().get::<Failure>().map(|failure| failure.outcome);
+    }
+
+    /// Notes that the answer went out in full.
+    pub(crate) fn complete(&mut self) {
+        self.end = self.outcome.unwrap_or(Outcome::Ok);
+    }
+
+    /// Notes that the answer broke off.
+    pub(crate) fn fail(&mut self, outcome: Outcome) {
+        self.end = self.cx.body_fault().unwrap_or(outcome);
+    }
+
+    /// Counts bytes of the answer's body.
+    pub(crate) fn add_response_bytes(&mut self, bytes: u64) {
+        self.response_bytes += bytes;
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Whether the answer has no body whatever its head says.
+    pub(crate) fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    /// The form of answers to this client.
+    pub(crate) fn form(&self) -> AnswerForm {
+        self.cx.form
+    }
+
+    fn seconds_until(&self, then: Option<Instant>) -> Option<f64> {
+        then.map(|then| then.saturating_duration_since(self.cx.received).as_secs_f64())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        let elapsed = now.saturating_duration_since(self.cx.received);
+        let worker = self.cx.conn.worker;
+        self.series.record(
+            worker,
+            &Finished {
+                method: &self.method,
+                status: self.status.map(|status| status.as_u16()),
+                outcome: self.end,
+                protocol: protocol(self.version),
+                seconds: elapsed.as_secs_f64(),
+                request_bytes: self.upload.bytes(),
+                response_bytes: self.response_bytes,
+            },
+        );
+        if self.cx.get::<Logged>().is_some() {
+            self.log(elapsed);
+        }
+    }
+}
+
+impl Exchange {
+    fn log(&self, elapsed: Duration) {
+        let Some(log) = &self.log else { return };
+        let request_id = self.cx.get::<RequestId>();
+        let text = |value: Option<&HeaderValue>| -> Option<String> {
+            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let host = text(self.host.as_ref());
+        let user_agent = text(self.user_agent.as_ref());
+        let request_id = text(request_id.as_ref().map(|id| &id.0));
+        let attempts = self.cx.attempts();
+        log.record(
+            self.cx.conn.worker,
+            &AccessRecord {
+                time: SystemTime::UNIX_EPOCH.max(self.clock.wall() - elapsed),
+                client: self.cx.client,
+                peer: self.cx.conn.peer,
+                listener: &self.cx.conn.listener,
+                method: self.method.as_str(),
+                scheme: self.cx.conn.scheme(),
+                host: host.as_deref(),
+                path: self.uri.path(),
+                query: self.uri.query(),
+                protocol: protocol(self.version),
+                route: &self.cx.endpoint.route,
+                endpoint: &self.cx.endpoint.name,
+                status: self.status.map(|status| status.as_u16()),
+                outcome: self.end,
+                request_bytes: self.upload.bytes(),
+                response_bytes: self.response_bytes,
+                total_seconds: elapsed.as_secs_f64(),
+                first_byte_seconds: self.seconds_until(self.first_byte),
+                attempts: &attempts,
+                user_agent: user_agent.as_deref(),
+                request_id: request_id.as_deref(),
+                trace_id: None,
+            },
+        );
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    }
+}
+
+/// An exchange that became a tunnel.
+pub(crate) struct TunnelExchange {
+    exchange: Mutex<Box<Exchange>>,
+    down: AtomicU64,
+}
+
+impl TunnelExchange {
+    /// Takes over an exchange whose answer switched protocols.
+    pub(crate) fn new(mut exchange: Box<Exchange>) -> Arc<Self> {
+        exchange.complete();
+        Arc::new(Self { exchange: Mutex::new(exchange), down: AtomicU64::new(0) })
+    }
+}
+
+impl TunnelObserver for TunnelExchange {
+    fn on_bytes(&self, upstream: bool, bytes: u64) {
+        if !upstream {
+            self.down.fetch_add(bytes, Relaxed);
+        }
+    }
+}
+
+impl Drop for TunnelExchange {
+    fn drop(&mut self) {
+        self.exchange.get_mut().add_response_bytes(self.down.load(Relaxed));
+    }
+}

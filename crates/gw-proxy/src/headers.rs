@@ -1,0 +1,186 @@
+//! The one place where the gateway edits header fields, in this order: strip, then its own fields.
+//!
+//! Hop-by-hop fields and those that `Connection` names go, in both directions (RFC 9110 §7.6.1); framing and Host
+//! survive whatever `Connection` says. Forwarding fields are believed of trusted peers only, else replaced.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use gw_core::ConnContext;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// Fields of one hop. `Trailer` is not one of them: it announces fields that we forward.
+const HOP_BY_HOP: &[HeaderName] = &[
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HTTP2_SETTINGS,
+    header::PROXY_AUTHENTICATE,
+];
+
+/// Fields that a client could use to pose as someone else.
+const FORWARDING: &[HeaderName] = &[
+    FORWARDED_FOR,
+    FORWARDED_PROTO,
+    FORWARDED_HOST,
+    FORWARDED_PORT,
+    FORWARDED_PREFIX,
+    REAL_IP,
+    header::FORWARDED,
+];
+
+/// Upgrades that are passed on. `h2c` never is: it would hide later requests from routing.
+const UPGRADES: &[&str] = &["websocket"];
+
+/// What a request asked of this hop, found before its fields go.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hop {
+    /// The upgrade asked for, if it is one that is passed on.
+    pub(crate) upgrade: Option<&'static str>,
+    /// Whether trailers are accepted (`TE: trailers`).
+    pub(crate) trailers: bool,
+}
+
+/// Strips a request's hop-by-hop fields and says what they asked for.
+pub(crate) fn strip_request(headers: &mut HeaderMap) -> Hop {
+    let hop = Hop { upgrade: upgrade(headers), trailers: has_token(headers, &header::TE, "trailers") };
+    strip(headers);
+    headers.remove(header::PROXY_AUTHORIZATION);
+    // The body is asked for, and `100 Continue` sent, once an upstream connection is held.
+    headers.remove(header::EXPECT);
+    hop
+}
+
+/// Strips a response's hop-by-hop fields; a switch of protocols keeps what announces it.
+pub(crate) fn strip_response(headers: &mut HeaderMap, upgrade: Option<&'static str>) {
+    strip(headers);
+    if let Some(protocol) = upgrade {
+        announce(headers, protocol);
+    }
+}
+
+fn strip(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        for name in named_by_connection(headers) {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The fields that `Connection` names, but for those that are never an option of one hop.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    tokens(headers, &header::CONNECTION)
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
+        .collect()
+}
+
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
+}
+
+fn upgrade(headers: &HeaderMap) -> Option<&'static str> {
+    if !has_token(headers, &header::CONNECTION, "upgrade") {
+        return None;
+    }
+    UPGRADES.iter().copied().find(|protocol| has_token(headers, &header::UPGRADE, protocol))
+}
+
+fn announce(headers: &mut HeaderMap, protocol: &'static str) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static(protocol));
+}
+
+/// Adds the gateway's own fields to a stripped request.
+pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext) {
+    if let Some(protocol) = hop.upgrade {
+        announce(headers, protocol);
+    } else if hop.trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    let trusted = conn.trusts_peer();
+    if !trusted {
+        for name in FORWARDING {
+            headers.remove(name);
+        }
+    }
+    append_forwarded_for(headers, conn.peer.ip());
+    if trusted && headers.contains_key(header::FORWARDED) {
+        append_forwarded(headers, conn);
+    }
+    if !headers.contains_key(FORWARDED_PROTO) {
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(conn.scheme()));
+    }
+    if !headers.contains_key(FORWARDED_HOST)
+        && let Some(host) = headers.get(header::HOST).cloned()
+    {
+        headers.insert(FORWARDED_HOST, host);
+    }
+}
+
+fn append_forwarded_for(headers: &mut HeaderMap, peer: IpAddr) {
+    let mut list = String::with_capacity(40);
+    for value in headers.get_all(FORWARDED_FOR) {
+        if let Ok(value) = value.to_str() {
+            list.push_str(value);
+            list.push_str(", ");
+        }
+    }
+    // Writing to a string cannot fail.
+    let _ = write!(list, "{}", peer.to_canonical());
+    if let Ok(value) = HeaderValue::try_from(list) {
+        headers.insert(FORWARDED_FOR, value);
+    }
+}
+
+/// Adds our element to a chain of `Forwarded` (RFC 7239 §4) that trusted proxies began.
+fn append_forwarded(headers: &mut HeaderMap, conn: &ConnContext) {
+    let element = match conn.peer.ip().to_canonical() {
+        IpAddr::V4(ip) => format!("for={ip};proto={}", conn.scheme()),
+        IpAddr::V6(ip) => format!("for=\"[{ip}]\";proto={}", conn.scheme()),
+    };
+    if let Ok(element) = HeaderValue::try_from(element) {
+        headers.append(header::FORWARDED, element);
+    }
+}
+
+/// The client's address: the peer's, or the rightmost one in `X-Forwarded-For` that is no trusted proxy.
+pub(crate) fn client_address(headers: &HeaderMap, conn: &ConnContext) -> IpAddr {
+    let mut client = conn.peer.ip().to_canonical();
+    if !conn.trusts_peer() {
+        return client;
+    }
+    let listed: Vec<&str> = tokens(headers, &FORWARDED_FOR).collect();
+    for text in listed.into_iter().rev() {
+        let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
+        client = ip.to_canonical();
+        if !conn.trusted_proxies.iter().any(|net| net.contains(&client)) {
+            break;
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Header passes as tables: the fields before, the fields after.
+
+use std::sync::Arc;
+
+use super::*;
+
+fn map(lines: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        );
+    }
+    headers
+}
+
+fn conn(peer: &str, trusted: &[&str]) -> ConnContext {
+    ConnContext {
+        worker: 0,
+        listener: "test".into(),
+        peer: format!("{peer}:1000").parse().unwrap(),
+        local: "127.0.0.1:80".parse().unwrap(),
+        tls: None,
+        trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect::<Arc<[_]>>(),
+    }
+}
+
+#[track_caller]
+fn strips(before: &[(&str, &str)], after: &[(&str, &str)]) -> Hop {
+    let mut headers = map(before);
+    let hop = strip_request(&mut headers);
+    assert_eq!(headers, map(after));
+    hop
+}
+
+#[test]
+fn fields_of_one_hop_go() {
+    let hop = strips(
+        &[
+            ("connection", "close, X-Mine , te"),
+            ("keep-alive", "1"),
+            ("proxy-connection", "x"),
+            ("te", "gzip, Trailers"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AA"),
+            ("proxy-authorization", "x"),
+            ("expect", "100-continue"),
+            ("x-mine", "1"),
+            ("x-theirs", "1"),
+            ("trailer", "x-end"),
+        ],
+        &[("x-theirs", "1"), ("trailer", "x-end")],
+    );
+    assert_eq!(hop, Hop { upgrade: None, trailers: true });
+}
+
+#[test]
+fn framing_and_host_survive_what_connection_says() {
+    strips(
+        &[("connection", "host, content-length"), ("host", "a"), ("content-length", "1")],
+        &[("host", "a"), ("content-length", "1")],
+    );
+}
+
+#[test]
+fn only_an_upgrade_to_websocket_is_passed_on() {
+    let hop = strips(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")], &[]);
+    assert_eq!(hop.upgrade, Some("websocket"));
+    let hop = strips(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")], &[]);
+    assert_eq!(hop.upgrade, None);
+    let hop = strips(&[("upgrade", "websocket")], &[]);
+    assert_eq!(hop.upgrade, None, "not without Connection: upgrade");
+}
+
+#[test]
+fn an_untrusted_peer_cannot_pose_as_another() {
+    let mut headers = map(&[
+        ("x-forwarded-for", "10.0.0.1"),
+        ("x-real-ip", "10.0.0.1"),
+        ("forwarded", "for=10.0.0.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "evil"),
+        ("host", "a"),
+    ]);
+    let conn = conn("192.0.2.1", &[]);
+    assert_eq!(client_address(&headers, &conn).to_string(), "192.0.2.1");
+    add_own(&mut headers, &Hop::default(), &conn);
+    let expected = [
+        ("host", "a"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "a"),
+    ];
+    assert_eq!(headers, map(&expected));
+}
+
+#[test]
+fn a_trusted_peer_is_believed_and_added() {
+    let mut headers = map(&[
+        ("x-forwarded-for", "203.0.113.9, 198.51.100.7"),
+        ("x-forwarded-for", "10.0.0.2"),
+        ("forwarded", "for=198.51.100.7"),
+        ("x-forwarded-proto", "https"),
+    ]);
+    let conn = conn("10.0.0.1", &["10.0.0.0/8"]);
+    assert_eq!(client_address(&headers, &conn).to_string(), "198.51.100.7");
+    add_own(&mut headers, &Hop::default(), &conn);
+    assert_eq!(headers["x-forwarded-for"], "203.0.113.9, 198.51.100.7, 10.0.0.2, 10.0.0.1");
+    assert_eq!(headers["x-forwarded-proto"], "https");
+    assert_eq!(headers.get_all("forwarded").iter().count(), 2);
+}
+
+#[test]
+fn a_switch_of_protocols_keeps_its_announcement() {
+    let mut headers = map(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "x")]);
+    strip_response(&mut headers, Some("websocket"));
+    assert_eq!(headers["upgrade"], "websocket");
+    strip_response(&mut headers, None);
+    assert_eq!(headers, map(&[("sec-websocket-accept", "x")]));
+}

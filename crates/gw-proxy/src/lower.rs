@@ -1,0 +1,193 @@
+//! Lowering: a decoded document becomes compiled endpoints, or all of its errors at once.
+//!
+//! The first pass, [`compile`], needs no sockets and no runtime: `gateway validate` runs it alone. The second, in
+//! `publish`, only puts the parts together.
+
+mod backends;
+mod middlewares;
+mod policy;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gw_client::ClusterSpec;
+use gw_config::v1::{Endpoint, PathPolicy, Protocol};
+use gw_config::{Diagnostic, Diagnostics, Loaded};
+use gw_core::{Clock, EndpointInfo};
+use gw_middleware::{Middleware, Registry};
+use gw_router::{Builder, Field, Options, PatternError, RouteSpec};
+use gw_value::{Spanned, Span};
+use http::Method;
+
+use crate::retry::RetryPolicy;
+
+/// What lowering needs beside the document.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The middlewares there are.
+    pub registry: Registry,
+    /// Whether `/s` and `/s/` redirect to each other where only one of them is a route. Default false.
+    pub strict_slash: bool,
+    /// The clock that middlewares read.
+    pub clock: Clock,
+}
+
+/// A document that can be served: nothing in it can fail but opening a connection.
+pub struct Compiled {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) endpoints: Vec<CompiledEndpoint>,
+    pub(crate) router: gw_router::Router<usize>,
+    pub(crate) refusal: Chains,
+    pub(crate) path_policy: PathPolicy,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+pub(crate) struct CompiledEndpoint {
+    pub(crate) info: Arc<EndpointInfo>,
+    pub(crate) chains: Chains,
+    pub(crate) cluster: ClusterSpec,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) span: Span,
+}
+
+/// Middlewares by phase, outermost first.
+#[derive(Default)]
+pub(crate) struct Chains {
+    pub(crate) request: Vec<Arc<dyn Middleware>>,
+    pub(crate) attempt: Vec<Arc<dyn Middleware>>,
+}
+
+impl Compiled {
+    /// What is odd but served.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// How many endpoints there are.
+    pub fn len(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
+    }
+}
+
+impl Compiler {
+    /// Lowers a document.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each at its place.
+    pub fn compile(&self, loaded: Arc<Loaded>) -> Result<Compiled, Diagnostics> {
+        let mut pass = Pass { compiler: self, loaded: &loaded, errors: Vec::new(), warnings: loaded.warnings.clone() };
+        let mut middlewares = middlewares::Middlewares::new(&mut pass);
+        let refusal = middlewares.refusal(&mut pass);
+        let profiles = backends::Profiles::load(&mut pass);
+        let mut routes = Builder::new(Options { strict_slash: self.strict_slash });
+        let mut endpoints = Vec::with_capacity(loaded.gateway.endpoints.len());
+        for endpoint in &loaded.gateway.endpoints {
+            let compiled = pass.endpoint(endpoint, &mut middlewares, &profiles);
+            pass.route(endpoint, &mut routes, endpoints.len());
+            endpoints.push(compiled);
+        }
+        let (errors, warnings) = (pass.errors, pass.warnings);
+        if !errors.is_empty() {
+            return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
+        }
+        let path_policy = loaded.gateway.path_policy;
+        Ok(Compiled { loaded, endpoints, router: routes.build(), refusal, path_policy, warnings })
+    }
+}
+
+/// One run over a document, collecting what it finds.
+pub(crate) struct Pass<'a> {
+    pub(crate) compiler: &'a Compiler,
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl Pass<'_> {
+    fn endpoint(
+        &mut self,
+        endpoint: &Spanned<Endpoint>,
+        middlewares: &mut middlewares::Middlewares,
+        profiles: &backends::Profiles,
+    ) -> CompiledEndpoint {
+        let info = Arc::new(EndpointInfo {
+            name: identity(endpoint).into(),
+            route: endpoint.path.as_str().into(),
+            grpc: endpoint.protocol == Protocol::Grpc,
+            metadata: endpoint.metadata.clone(),
+        });
+        CompiledEndpoint {
+            chains: middlewares.endpoint(self, endpoint, &info),
+            cluster: backends::cluster(self, endpoint, &info, profiles),
+            retry: policy::retry(self, endpoint),
+            timeout: policy::timeout(self, endpoint),
+            idle_timeout: policy::idle_timeout(self, endpoint),
+            span: endpoint.span(),
+            info,
+        }
+    }
+
+    fn route(&mut self, endpoint: &Spanned<Endpoint>, routes: &mut Builder<usize>, index: usize) {
+        let spec = RouteSpec {
+            hosts: hosts(endpoint).map(|host| (**host).clone()).collect(),
+            path: (*endpoint.path).clone(),
+            methods: methods(endpoint),
+        };
+        if let Err(error) = routes.add(&spec, index) {
+            let diagnostic = self.pattern_error(endpoint, &error);
+            self.errors.push(diagnostic);
+        }
+    }
+
+    fn pattern_error(&self, endpoint: &Spanned<Endpoint>, error: &PatternError) -> Diagnostic {
+        let span = match error.field {
+            Field::Host(index) => hosts(endpoint).nth(index).map_or(endpoint.span(), Spanned::span),
+            Field::Path | Field::Duplicate { .. } => endpoint.path.span(),
+        };
+        if let Field::Duplicate { of } = error.field {
+            let first = self.loaded.gateway.endpoints.get(of).map_or(Span::NONE, |first| first.path.span());
+            return Diagnostic::error("GW0304", error.to_string(), span)
+                .with_help(format!("the first one is {}", self.loaded.document.position(first)));
+        }
+        let diagnostic = Diagnostic::error("GW0303", error.to_string(), span);
+        match error.help() {
+            Some(help) => diagnostic.with_help(help),
+            None => diagnostic,
+        }
+    }
+}
+
+fn hosts(endpoint: &Endpoint) -> impl Iterator<Item = &Spanned<String>> {
+    endpoint.host.iter().filter(|host| !host.is_empty()).chain(&endpoint.hosts)
+}
+
+/// The methods an endpoint takes; none means any. Bad tokens were refused with the document.
+pub(crate) fn methods(endpoint: &Endpoint) -> Vec<Method> {
+    let listed = endpoint.method.iter().chain(&endpoint.methods);
+    let mut methods = Vec::new();
+    for method in listed.filter(|method| !method.is_empty()) {
+        if **method == "*" {
+            return Vec::new();
+        }
+        methods.extend(Method::from_bytes(method.to_ascii_uppercase().as_bytes()));
+    }
+    methods
+}
+
+/// What identifies an endpoint across reloads: its id, else what it matches.
+pub(crate) fn identity(endpoint: &Endpoint) -> String {
+    if let Some(id) = &endpoint.id {
+        return id.clone();
+    }
+    let methods = methods(endpoint).iter().map(Method::to_string).collect::<Vec<_>>().join(",");
+    let hosts = hosts(endpoint).map(|host| host.as_str()).collect::<Vec<_>>().join(",");
+    let methods = if methods.is_empty() { "*".to_owned() } else { methods };
+    format!("{methods} {hosts}{}", **endpoint.path)
+}

@@ -1,0 +1,158 @@
+//! Lowering of backends: targets, weights, failover levels and TLS profiles to the specification of a cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gw_client::{BackendSpec, ClusterSpec, HashKey, Protocol, Target};
+use gw_config::Diagnostic;
+use gw_config::v1::{self, Backend, Balancer, Endpoint};
+use gw_core::EndpointInfo;
+use gw_selector::Policy;
+use gw_tls::{ClientProfile, Profile};
+use gw_value::{Span, Spanned};
+use http::HeaderName;
+
+use super::Pass;
+
+/// The TLS profiles of the document, and the one of backends that name none.
+pub(super) struct Profiles {
+    named: BTreeMap<String, Arc<ClientProfile>>,
+    default: Option<Arc<ClientProfile>>,
+}
+
+impl Profiles {
+    /// Loads every profile, used or not, so that a bad one is found now.
+    pub(super) fn load(pass: &mut Pass<'_>) -> Self {
+        let mut named = BTreeMap::new();
+        for (name, tls) in &pass.loaded.gateway.tls_store {
+            let built = pass.profile(name, tls.span(), &profile(tls));
+            named.extend(built.map(|built| (name.clone(), built)));
+        }
+        let backends = |endpoint: &Spanned<Endpoint>| endpoint.backends.iter().any(|b| b.tls && b.tls_config_name.is_none());
+        let needed = pass.loaded.gateway.endpoints.iter().find(|endpoint| backends(endpoint));
+        let default =
+            needed.and_then(|endpoint| pass.profile("the system's roots", endpoint.span(), &Profile::default()));
+        Self { named, default }
+    }
+
+    /// The profile of a backend, if it speaks TLS. A name that is missing was refused with the document.
+    fn of(&self, backend: &Backend) -> Option<Arc<ClientProfile>> {
+        match &backend.tls_config_name {
+            Some(name) => self.named.get(name.as_str()).cloned(),
+            None => backend.tls.then(|| self.default.clone()).flatten(),
+        }
+    }
+}
+
+impl Pass<'_> {
+    fn profile(&mut self, name: &str, span: Span, profile: &Profile) -> Option<Arc<ClientProfile>> {
+        ClientProfile::build(profile)
+            .map_err(|error| {
+                let message = format!("TLS profile `{name}` does not load: {error}");
+                self.errors.push(Diagnostic::error("GW0307", message, span));
+            })
+            .ok()
+    }
+}
+
+fn profile(tls: &v1::Tls) -> Profile {
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    Profile {
+        insecure: tls.insecure,
+        ca: text(&tls.cacert),
+        cert: text(&tls.cert),
+        key: text(&tls.key),
+        server_name: text(&tls.server_name),
+    }
+}
+
+/// The cluster of an endpoint.
+pub(super) fn cluster(
+    pass: &mut Pass<'_>,
+    endpoint: &Endpoint,
+    info: &EndpointInfo,
+    profiles: &Profiles,
+) -> ClusterSpec {
+    let client = &pass.loaded.gateway.client;
+    let dialect = pass.loaded.dialect;
+    let balancer = endpoint.balancer.as_ref().or(pass.loaded.gateway.balancer.as_ref());
+    let mut spec = ClusterSpec::new(Arc::clone(&info.name));
+    spec.protocol = match endpoint.protocol {
+        v1::Protocol::Http => Protocol::Http,
+        v1::Protocol::Http2 => Protocol::Http2,
+        v1::Protocol::Grpc => Protocol::Grpc,
+    };
+    spec.connect_timeout = client.connect_timeout_or_default(dialect);
+    if let Some(timeout) = client.idle_timeout {
+        spec.idle_timeout = timeout;
+    }
+    if let Some(limit) = client.max_connections {
+        spec.max_connections = limit;
+    }
+    if let Some(limit) = client.max_pending {
+        spec.max_pending = limit;
+    }
+    (spec.policy, spec.hash_key) = balance(pass, balancer.map(|balancer| &**balancer));
+    let levels = endpoint.retry.as_ref().map_or(&[][..], |retry| &retry.priorities);
+    spec.backends =
+        endpoint.backends.iter().filter_map(|entry| backend(pass, entry, levels, profiles)).collect();
+    spec
+}
+
+fn backend(
+    pass: &mut Pass<'_>,
+    backend: &Backend,
+    levels: &[Spanned<String>],
+    profiles: &Profiles,
+) -> Option<BackendSpec> {
+    let target = match Target::parse(&backend.target) {
+        Ok(target) => target,
+        Err(error) => {
+            let help = "write `host:port`, `[::1]:8080` or `discovery:///service`";
+            let span = backend.target.span();
+            pass.errors.push(Diagnostic::error("GW0306", error.to_string(), span).with_help(help));
+            return None;
+        }
+    };
+    let weight = backend.weight.as_ref().map_or(100, |weight| u32::try_from(**weight).unwrap_or_default());
+    let mut metadata = backend.metadata.clone();
+    let host = metadata.remove("host").filter(|host| !host.is_empty());
+    Some(BackendSpec {
+        target,
+        weight,
+        priority: level(backend, levels),
+        tls: profiles.of(backend),
+        host,
+        metadata,
+    })
+}
+
+/// A backend's failover level: its own, or the place of its `metadata.priority` in the retry's `priorities`, behind
+/// which those not listed come last.
+fn level(backend: &Backend, levels: &[Spanned<String>]) -> u32 {
+    if levels.is_empty() {
+        return backend.priority;
+    }
+    let name = backend.metadata.get("priority");
+    let place = levels.iter().position(|level| Some(&**level) == name).unwrap_or(levels.len());
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+fn balance(pass: &mut Pass<'_>, balancer: Option<&Balancer>) -> (Policy, HashKey) {
+    let policy = balancer.and_then(|balancer| balancer.policy.as_deref());
+    // An unknown policy was refused with the document.
+    let policy = policy.and_then(|name| Policy::parse(name)).unwrap_or(Policy::P2c);
+    let Some(key) = balancer.and_then(|balancer| balancer.key.as_ref()) else { return (policy, HashKey::Source) };
+    let parsed = match key.split_once(':') {
+        None if **key == "source" => Some(HashKey::Source),
+        Some(("header", name)) => HeaderName::from_bytes(name.as_bytes()).ok().map(HashKey::Header),
+        Some(("cookie", name)) if !name.is_empty() => Some(HashKey::Cookie(name.to_owned())),
+        _ => None,
+    };
+    if parsed.is_none() {
+        let message = format!("`{}` is no hash key", **key);
+        let help = "write `source`, `header:<name>` or `cookie:<name>`";
+        pass.errors.push(Diagnostic::error("GW0108", message, key.span()).with_help(help));
+    }
+    (policy, parsed.unwrap_or(HashKey::Source))
+}

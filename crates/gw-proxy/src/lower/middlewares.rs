@@ -1,0 +1,141 @@
+//! Lowering of the middleware chains: names to factories, options to instances.
+
+use std::sync::Arc;
+
+use gw_config::Diagnostic;
+use gw_config::v1::{self, Endpoint};
+use gw_core::EndpointInfo;
+use gw_middleware::{BuildContext, BuildError, Middleware, MiddlewareFactory, Phase, Scope};
+use gw_value::{Options, Spanned};
+
+use super::{Chains, Pass};
+
+/// The global chain: shared instances are made once, the others anew for each endpoint.
+pub(super) struct Middlewares {
+    shared: Vec<Option<Arc<dyn Middleware>>>,
+}
+
+impl Middlewares {
+    /// Makes the shared instances of the global chain.
+    pub(super) fn new(pass: &mut Pass<'_>) -> Self {
+        let info = Arc::new(EndpointInfo { name: "*".into(), route: "*".into(), ..EndpointInfo::default() });
+        let list = &pass.loaded.gateway.middlewares;
+        let shared = list
+            .iter()
+            .map(|entry| match pass.factory(entry) {
+                Some(factory) if factory.scope() == Scope::Shared => pass.build(entry, factory, &info),
+                _ => None,
+            })
+            .collect();
+        Self { shared }
+    }
+
+    /// The chain of route 0: the global one, reporting what is wrong with it, once.
+    pub(super) fn refusal(&self, pass: &mut Pass<'_>) -> Chains {
+        let info = Arc::new(EndpointInfo { name: "-".into(), route: "-".into(), ..EndpointInfo::default() });
+        let mut chains = Chains::default();
+        for (index, entry) in pass.loaded.gateway.middlewares.iter().enumerate() {
+            if pass.factory(entry).is_none() {
+                pass.unknown(entry);
+            }
+            self.global(pass, index, entry, &info, &mut chains);
+        }
+        chains
+    }
+
+    /// The chain of an endpoint: the global one outside, its own inside.
+    pub(super) fn endpoint(&self, pass: &mut Pass<'_>, endpoint: &Endpoint, info: &Arc<EndpointInfo>) -> Chains {
+        let mut chains = Chains::default();
+        // What is wrong with the global chain was reported with route 0.
+        let reported = (pass.errors.len(), pass.warnings.len());
+        for (index, entry) in pass.loaded.gateway.middlewares.iter().enumerate() {
+            self.global(pass, index, entry, info, &mut chains);
+        }
+        pass.errors.truncate(reported.0);
+        pass.warnings.truncate(reported.1);
+        for entry in &endpoint.middlewares {
+            match pass.factory(entry) {
+                Some(factory) => {
+                    let built = pass.build(entry, factory, info);
+                    chains.push(factory.phase(), built);
+                }
+                None => pass.unknown(entry),
+            }
+        }
+        chains
+    }
+
+    fn global(
+        &self,
+        pass: &mut Pass<'_>,
+        index: usize,
+        entry: &Spanned<v1::Middleware>,
+        info: &Arc<EndpointInfo>,
+        chains: &mut Chains,
+    ) {
+        let Some(factory) = pass.factory(entry) else { return };
+        let built = match factory.scope() {
+            Scope::Shared => self.shared.get(index).cloned().flatten(),
+            Scope::PerRoute => pass.build(entry, factory, info),
+        };
+        chains.push(factory.phase(), built);
+    }
+}
+
+impl Chains {
+    fn push(&mut self, phase: Phase, middleware: Option<Arc<dyn Middleware>>) {
+        match phase {
+            Phase::Request => self.request.extend(middleware),
+            Phase::Attempt => self.attempt.extend(middleware),
+        }
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn factory(&self, entry: &v1::Middleware) -> Option<&'a dyn MiddlewareFactory> {
+        let compiler = self.compiler;
+        compiler.registry.get(&entry.name)
+    }
+
+    fn unknown(&mut self, entry: &v1::Middleware) {
+        let registry = &self.compiler.registry;
+        let help = match registry.suggest(&entry.name) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("there are: {}", registry.names().join(", ")),
+        };
+        let message = format!("unknown middleware `{}`", *entry.name);
+        self.errors.push(Diagnostic::error("GW0301", message, entry.name.span()).with_help(help));
+    }
+
+    /// One instance; `None` after reporting why not. Only an explicit `required = false` makes that a warning.
+    fn build(
+        &mut self,
+        entry: &v1::Middleware,
+        factory: &dyn MiddlewareFactory,
+        info: &Arc<EndpointInfo>,
+    ) -> Option<Arc<dyn Middleware>> {
+        let options = match &entry.options {
+            Some(value) => Options::new(value.clone(), self.loaded.dialect, self.loaded.gateway.strict),
+            None => Options::none(),
+        };
+        let options = options.with_path(format!("options of `{}`", *entry.name));
+        self.warnings.extend(options.warnings().into_iter().map(Diagnostic::from));
+        let cx = BuildContext::new(Arc::clone(info), self.compiler.clock.clone());
+        let diagnostics: Vec<_> = match factory.build(&options, &cx) {
+            Ok(middleware) => return Some(middleware),
+            Err(BuildError::Options(faults)) => faults.into_iter().map(Diagnostic::from).collect(),
+            Err(BuildError::Failed(source)) => {
+                let message = format!("middleware `{}` cannot be built: {source}", *entry.name);
+                vec![Diagnostic::error("GW0305", message, entry.name.span())]
+            }
+        };
+        if entry.required == Some(false) {
+            self.warnings.extend(diagnostics.into_iter().map(|diagnostic| {
+                diagnostic.into_warning().with_help("`required = false`: the endpoint serves without it")
+            }));
+        } else {
+            self.errors.extend(diagnostics);
+        }
+        None
+    }
+}

@@ -1,0 +1,195 @@
+//! The proxy: finds a request's route, runs its chain, and turns whatever comes back into an answer.
+
+use std::sync::Arc;
+
+use gw_core::{
+    BoxFuture, Clock, ConnContext, EndpointInfo, Error, Handler, OnUpgrade, Outcome, Request, RequestContext, Response,
+    Tunnel,
+};
+use gw_router::{Lookup, Target};
+use gw_telemetry::{AccessLog, Metrics};
+use http::header;
+use http::{Method, StatusCode, Uri, Version};
+
+use crate::attempts::UploadProgress;
+use crate::deadline::CallDeadline;
+use crate::download::{self, BodyLimits};
+use crate::exchange::{Exchange, TunnelExchange};
+use crate::headers::{self, Hop};
+use crate::publish::Publisher;
+use crate::refusal::{self, Refusal};
+use crate::table::{Route, RouteTable};
+use crate::{render, target, upload};
+
+/// How long a tunnel may stand still where the route says nothing.
+const TUNNEL_IDLE: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Serves requests by the route table that was published last. Before the first one it answers 404.
+pub struct Proxy {
+    pub(crate) publisher: Publisher,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) clock: Clock,
+}
+
+impl Handler for Proxy {
+    fn call(&self, req: Request, conn: Arc<ConnContext>) -> BoxFuture<'_, Response> {
+        // One allocation per request: the future itself.
+        Box::pin(self.serve(req, conn))
+    }
+}
+
+/// Where a request goes, and if nowhere, why.
+struct Found {
+    route: Arc<Route>,
+    vars: Vec<(Arc<str>, String)>,
+    refusal: Option<Refusal>,
+    allow: Vec<Method>,
+    redirect: Option<String>,
+}
+
+impl Proxy {
+    async fn serve(&self, mut req: Request, conn: Arc<ConnContext>) -> Response {
+        let received = self.clock.now();
+        let table = self.publisher.table(conn.worker);
+        own_host(&mut req);
+        let found = find(&table, &req);
+        drop(table);
+        if let Some(path) = &found.redirect {
+            return redirect(path, req.uri());
+        }
+        let client = headers::client_address(req.headers(), &conn);
+        let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
+        cx.form = render::form_of(&req);
+        cx.vars = found.vars;
+        if !found.allow.is_empty() {
+            refusal::note_allow(&cx, &found.allow);
+        }
+        let cx = Arc::new(cx);
+        let (mut req, hop, exchange) = self.prepare(req, &cx, &found.route);
+        req.extensions_mut().insert(Arc::clone(&cx));
+        if let Some(refusal) = found.refusal {
+            req.extensions_mut().insert(refusal);
+        }
+        let response = found.route.chain.run(req).await;
+        finish(response, exchange, &cx, &found.route, &hop)
+    }
+
+    /// The header pass, and the tracked body.
+    fn prepare(&self, req: Request, cx: &Arc<RequestContext>, route: &Route) -> (Request, Hop, Box<Exchange>) {
+        let (mut head, body) = req.into_parts();
+        let (body, progress) = upload::track(body, cx);
+        let hop = headers::strip_request(&mut head.headers);
+        headers::add_own(&mut head.headers, &hop, &cx.conn);
+        let mut req = Request::from_parts(head, body);
+        let exchange =
+            Exchange::new(&req, cx, &route.series, self.access_log.as_ref(), &self.clock, Arc::clone(&progress));
+        *req.version_mut() = Version::HTTP_11;
+        req.extensions_mut().insert(UploadProgress(progress));
+        (req, hop, exchange)
+    }
+}
+
+/// Makes the request's target and Host speak for themselves: HTTP/2 has its host in the target.
+fn own_host(req: &mut Request) {
+    if let Some(authority) = req.uri().authority() {
+        if !req.headers().contains_key(header::HOST)
+            && let Ok(host) = http::HeaderValue::from_str(authority.as_str())
+        {
+            req.headers_mut().insert(header::HOST, host);
+        }
+        let origin_form = req.uri().path_and_query().cloned();
+        *req.uri_mut() = origin_form.map_or_else(|| Uri::from_static("/"), Uri::from);
+    }
+}
+
+fn find(table: &RouteTable, req: &Request) -> Found {
+    let refuse = |outcome, detail: Option<String>| Found {
+        route: Arc::clone(&table.refusal),
+        vars: Vec::new(),
+        refusal: Some(Refusal { outcome, detail }),
+        allow: Vec::new(),
+        redirect: None,
+    };
+    if let Err(error) = target::check(req.uri().path(), table.path_policy) {
+        return refuse(error.outcome(), error.detail().map(str::to_owned));
+    }
+    let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let target =
+        Target { host, path: req.uri().path(), method: req.method(), preflight: preflight(req) };
+    match table.router.lookup(&target) {
+        Lookup::Found { value, vars, .. } => {
+            Found { route: Arc::clone(&table.routes[*value]), vars, refusal: None, allow: Vec::new(), redirect: None }
+        }
+        Lookup::MethodNotAllowed { allow } => Found { allow, ..refuse(Outcome::MethodNotAllowed, None) },
+        Lookup::Redirect { path } => Found { redirect: Some(path), ..refuse(Outcome::NoRoute, None) },
+        Lookup::NotFound => refuse(Outcome::NoRoute, None),
+    }
+}
+
+/// The method that a CORS preflight asks for.
+fn preflight(req: &Request) -> Option<&str> {
+    if req.method() != Method::OPTIONS || !req.headers().contains_key(header::ORIGIN) {
+        return None;
+    }
+    req.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()
+}
+
+/// As the original does with `ENABLE_STRICT_SLASH`, but 308, which keeps method and body.
+fn redirect(path: &str, uri: &Uri) -> Response {
+    let location = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut response = Response::new(gw_core::Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    if let Ok(location) = http::HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// The answer's way out: its header pass, and the exchange's end at the end of its body or tunnel.
+fn finish(
+    mut response: Response,
+    mut exchange: Box<Exchange>,
+    cx: &Arc<RequestContext>,
+    route: &Route,
+    hop: &Hop,
+) -> Response {
+    *response.version_mut() = Version::HTTP_11;
+    exchange.respond(&response);
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return tunnel(response, exchange, cx, route, hop);
+    }
+    headers::strip_response(response.headers_mut(), None);
+    let limits =
+        BodyLimits { idle: route.idle_timeout, deadline: cx.get::<CallDeadline>().map(|deadline| deadline.0) };
+    let no_body = exchange.is_head() || matches!(response.status().as_u16(), 204 | 304);
+    response.map(|body| download::track(body, exchange, limits, no_body))
+}
+
+fn tunnel(
+    mut response: Response,
+    mut exchange: Box<Exchange>,
+    cx: &Arc<RequestContext>,
+    route: &Route,
+    hop: &Hop,
+) -> Response {
+    let upgraded = response.extensions_mut().remove::<OnUpgrade>();
+    let (Some(upstream), Some(protocol)) = (upgraded, hop.upgrade) else {
+        let error = Error::new(Outcome::UpstreamMalformed).with_detail("the upstream switched protocols unasked");
+        let response = render::render(&error, Some(cx));
+        exchange.fail(error.outcome());
+        return response;
+    };
+    headers::strip_response(response.headers_mut(), Some(protocol));
+    let idle_timeout = route.idle_timeout.unwrap_or(TUNNEL_IDLE);
+    response.extensions_mut().insert(Tunnel { upstream, observer: TunnelExchange::new(exchange), idle_timeout });
+    response
+}
+
+/// The endpoint of requests that no route takes.
+pub(crate) fn no_endpoint() -> Arc<EndpointInfo> {
+    Arc::new(EndpointInfo { name: "-".into(), route: "-".into(), ..EndpointInfo::default() })
+}

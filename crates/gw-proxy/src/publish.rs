@@ -1,0 +1,318 @@
+//! Publication: how a compiled document becomes what every worker serves.
+//!
+//! Each worker has its own handle to the table, in a slot of its own: to read it is an uncontended lock and a counter
+//! that no other worker touches. `commit` fills all slots before it returns, so that a new table is live at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+use gw_client::ClientFactory;
+use gw_config::{Diagnostic, Diagnostics, Loaded};
+
+use gw_middleware::{Chain, Renderer};
+use gw_telemetry::Metrics;
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::attempts::Attempts;
+use crate::breaker::RetryBreaker;
+use crate::lower::{Chains, Compiled, CompiledEndpoint};
+use crate::proxy::{Proxy, no_endpoint};
+use crate::refusal::Refuse;
+use crate::render;
+use crate::replay::{BUDGET, Budget};
+use crate::table::{Route, RouteTable};
+
+/// A worker's own handle to a table.
+pub(crate) struct Held(Arc<RouteTable>);
+
+impl std::ops::Deref for Held {
+    type Target = RouteTable;
+
+    fn deref(&self) -> &RouteTable {
+        &self.0
+    }
+}
+
+/// The slots of the workers, and what control remembers of former tables.
+pub(crate) struct Publisher {
+    slots: Box<[CachePadded<Mutex<Arc<Held>>>]>,
+    state: Mutex<State>,
+}
+
+struct State {
+    current: Arc<RouteTable>,
+    loaded: Option<Arc<Loaded>>,
+    retired: Vec<Retired>,
+    breakers: HashMap<Arc<str>, Arc<RetryBreaker>>,
+    budget: Arc<Budget>,
+}
+
+/// A table that no new request gets.
+struct Retired {
+    table: Arc<RouteTable>,
+    /// Its routes that the next table did not keep.
+    gone: Vec<Arc<Route>>,
+    since: Instant,
+}
+
+/// What a reload changed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// The number of the published table, from 1.
+    pub generation: u64,
+    /// Where the document came from.
+    pub source: String,
+    /// Endpoints that are new, by identity.
+    pub added: Vec<String>,
+    /// Endpoints that are no longer the same.
+    pub changed: Vec<String>,
+    /// Endpoints that are gone.
+    pub removed: Vec<String>,
+    /// How many endpoints stayed as they were, state and all.
+    pub kept: usize,
+    /// From the decoded document to the last worker.
+    pub seconds: f64,
+}
+
+/// A former table that still serves the requests that began under it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Draining {
+    /// Its number.
+    pub generation: u64,
+    /// How long ago it was replaced.
+    pub age_seconds: f64,
+    /// Requests whose answer has not begun.
+    pub open_requests: usize,
+}
+
+/// A document that is ready to be served: [`Proxy::commit`] cannot fail.
+pub struct Prepared {
+    table: RouteTable,
+    loaded: Arc<Loaded>,
+    breakers: HashMap<Arc<str>, Arc<RetryBreaker>>,
+    report: Report,
+    began: Instant,
+}
+
+impl Publisher {
+    pub(crate) fn new(workers: usize, metrics: &Metrics) -> Self {
+        let empty = Arc::new(RouteTable {
+            generation: 0,
+            router: gw_router::Builder::new(gw_router::Options::default()).build(),
+            routes: Vec::new(),
+            refusal: Arc::new(refusal(Chains::default(), metrics)),
+            path_policy: gw_config::v1::PathPolicy::default(),
+        });
+        let slot = || CachePadded::new(Mutex::new(Arc::new(Held(Arc::clone(&empty)))));
+        let state = State {
+            current: Arc::clone(&empty),
+            loaded: None,
+            retired: Vec::new(),
+            breakers: HashMap::new(),
+            budget: Budget::new(BUDGET),
+        };
+        Self { slots: (0..workers.max(1)).map(|_| slot()).collect(), state: Mutex::new(state) }
+    }
+
+    /// The table of a worker.
+    pub(crate) fn table(&self, worker: usize) -> Arc<Held> {
+        Arc::clone(&self.slots[worker % self.slots.len()].lock())
+    }
+}
+
+/// Looks for an endpoint of the table at hand that need not be made anew.
+struct Former {
+    loaded: Option<Arc<Loaded>>,
+    table: Arc<RouteTable>,
+}
+
+impl Former {
+    /// The route of an unchanged endpoint; what surrounds the endpoints must be unchanged as well.
+    fn route(&self, new: &Loaded, index: usize, endpoint: &CompiledEndpoint) -> (Change, Option<Arc<Route>>) {
+        let Some(old) = &self.loaded else { return (Change::Added, None) };
+        let name = &*endpoint.info.name;
+        let Some((place, route)) = self.table.routes.iter().enumerate().find(|(_, route)| *route.endpoint.name == *name) else {
+            return (Change::Added, None);
+        };
+        let same = old.dialect == new.dialect
+            && old.gateway.endpoints.get(place) == new.gateway.endpoints.get(index)
+            && old.gateway.middlewares == new.gateway.middlewares
+            && old.gateway.balancer == new.gateway.balancer
+            && old.gateway.client == new.gateway.client
+            && old.gateway.tls_store == new.gateway.tls_store
+            // A certificate may have been replaced under the same path.
+            && endpoint.cluster.backends.iter().all(|backend| backend.tls.is_none());
+        if same { (Change::Kept, Some(Arc::clone(route))) } else { (Change::Changed, None) }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Added,
+    Changed,
+    Kept,
+}
+
+impl Proxy {
+    /// Puts a compiled document together: clusters, chains, series. Nothing is served yet.
+    ///
+    /// # Errors
+    /// When an endpoint's cluster cannot be made.
+    pub fn prepare(&self, compiled: Compiled, clients: &ClientFactory) -> Result<Prepared, Diagnostics> {
+        let began = self.clock.now();
+        let state = self.publisher.state.lock();
+        let former = Former { loaded: state.loaded.clone(), table: Arc::clone(&state.current) };
+        let Compiled { loaded, endpoints, router, refusal: chains, path_policy, .. } = compiled;
+        let mut report = Report {
+            generation: former.table.generation + 1,
+            source: loaded.document.name().to_owned(),
+            ..Report::default()
+        };
+        let (mut routes, mut breakers, mut errors) = (Vec::new(), HashMap::new(), Vec::new());
+        for (index, endpoint) in endpoints.into_iter().enumerate() {
+            let name = Arc::clone(&endpoint.info.name);
+            let breaker = state.breakers.get(&name).cloned();
+            let breaker = breaker.unwrap_or_else(|| Arc::new(RetryBreaker::new(began)));
+            breakers.insert(Arc::clone(&name), Arc::clone(&breaker));
+            let (change, kept) = former.route(&loaded, index, &endpoint);
+            report.note(change, &name);
+            match kept.map_or_else(|| self.route(endpoint, clients, breaker, &state.budget), Ok) {
+                Ok(route) => routes.push(route),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
+        }
+        let gone = |route: &&Arc<Route>| !breakers.contains_key(&route.endpoint.name);
+        report.removed = former.table.routes.iter().filter(gone).map(|route| route.endpoint.name.to_string()).collect();
+        let table = RouteTable {
+            generation: report.generation,
+            router,
+            routes,
+            refusal: Arc::new(refusal(chains, &self.metrics)),
+            path_policy,
+        };
+        Ok(Prepared { table, loaded, breakers, report, began })
+    }
+
+    fn route(
+        &self,
+        endpoint: CompiledEndpoint,
+        clients: &ClientFactory,
+        breaker: Arc<RetryBreaker>,
+        budget: &Arc<Budget>,
+    ) -> Result<Arc<Route>, Diagnostic> {
+        let CompiledEndpoint { info, chains, cluster, retry, timeout, idle_timeout, span } = endpoint;
+        let cluster = clients
+            .cluster(cluster)
+            .map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))?;
+        let attempts = Attempts {
+            chain: Chain::new(chains.attempt, cluster, renderer()),
+            policy: retry,
+            timeout,
+            breaker,
+            budget: Arc::clone(budget),
+            clock: self.clock.clone(),
+        };
+        Ok(Arc::new(Route {
+            chain: Chain::new(chains.request, Arc::new(attempts), renderer()),
+            series: self.metrics.route(&info.route, &info.name),
+            upstream: self.metrics.upstream(&info.name),
+            endpoint: info,
+            idle_timeout,
+        }))
+    }
+
+    /// Publishes a prepared document to every worker.
+    pub fn commit(&self, prepared: Prepared) -> Report {
+        let Prepared { table, loaded, breakers, mut report, began } = prepared;
+        let table = Arc::new(table);
+        let mut state = self.publisher.state.lock();
+        for slot in &self.publisher.slots {
+            *slot.lock() = Arc::new(Held(Arc::clone(&table)));
+        }
+        let now = self.clock.now();
+        let former = std::mem::replace(&mut state.current, table);
+        let gone = former.routes.iter().filter(|route| !state.current.routes.iter().any(|kept| Arc::ptr_eq(kept, route)));
+        let gone = gone.chain([&former.refusal]).cloned().collect();
+        state.retired.push(Retired { table: former, gone, since: now });
+        state.retired.retain(Retired::is_in_use);
+        state.loaded = Some(loaded);
+        state.breakers = breakers;
+        report.seconds = now.saturating_duration_since(began).as_secs_f64();
+        report
+    }
+
+    /// Drops former tables that serve no request any more. To be called from time to time, on control: a large table
+    /// takes longer to drop than a worker should wait.
+    pub fn sweep(&self) {
+        self.publisher.state.lock().retired.retain(Retired::is_in_use);
+    }
+
+    /// The generation that is served; 0 before the first.
+    pub fn generation(&self) -> u64 {
+        self.publisher.state.lock().current.generation
+    }
+
+    /// The document that is served.
+    pub fn loaded(&self) -> Option<Arc<Loaded>> {
+        self.publisher.state.lock().loaded.clone()
+    }
+
+    /// Former tables that are still in use.
+    pub fn draining(&self) -> Vec<Draining> {
+        let now = self.clock.now();
+        let age = |retired: &Retired| now.saturating_duration_since(retired.since);
+        let state = self.publisher.state.lock();
+        let draining = state.retired.iter().map(|retired| Draining {
+            generation: retired.table.generation,
+            age_seconds: age(retired).as_secs_f64(),
+            open_requests: retired.open_requests(),
+        });
+        draining.collect()
+    }
+
+    pub(crate) fn current(&self) -> Arc<RouteTable> {
+        Arc::clone(&self.publisher.state.lock().current)
+    }
+}
+
+impl Retired {
+    fn open_requests(&self) -> usize {
+        // The table and the list hold one each; what is more are requests.
+        self.gone.iter().map(|route| Arc::strong_count(route).saturating_sub(2)).sum()
+    }
+
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.table) > 1 || self.open_requests() > 0
+    }
+}
+
+impl Report {
+    fn note(&mut self, change: Change, name: &str) {
+        match change {
+            Change::Added => self.added.push(name.to_owned()),
+            Change::Changed => self.changed.push(name.to_owned()),
+            Change::Kept => self.kept += 1,
+        }
+    }
+}
+
+fn renderer() -> Renderer {
+    Arc::new(render::render)
+}
+
+fn refusal(chains: Chains, metrics: &Metrics) -> Route {
+    let endpoint = no_endpoint();
+    Route {
+        chain: Chain::new(chains.request, Arc::new(Refuse), renderer()),
+        series: metrics.route(&endpoint.route, &endpoint.name),
+        upstream: metrics.upstream(&endpoint.name),
+        endpoint,
+        idle_timeout: None,
+    }
+}

@@ -1,0 +1,85 @@
+//! The one place where an error becomes an answer: status, `Proxy-Status`, and a body in the form the client reads.
+//!
+//! Never HTML, never an internal address: causes go to the log.
+
+use gw_core::{AnswerForm, Body, Error, Outcome, Request, RequestContext, Response};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
+
+use crate::grpc;
+use crate::refusal::Allow;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// The form of answer that suits a request.
+pub(crate) fn form_of(req: &Request) -> AnswerForm {
+    let headers = req.headers();
+    if grpc::is_grpc(headers) {
+        return AnswerForm::Grpc;
+    }
+    let accepts_json = headers
+        .get_all(header::ACCEPT)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .any(|range| range.eq_ignore_ascii_case("application/json") || range.eq_ignore_ascii_case("application/problem+json"));
+    if accepts_json { AnswerForm::Problem } else { AnswerForm::Text }
+}
+
+/// Makes the answer for an error.
+pub(crate) fn render(error: &Error, cx: Option<&RequestContext>) -> Response {
+    let facts = error.outcome().facts();
+    let form = cx.map_or(AnswerForm::Text, |cx| cx.form);
+    let detail = error.detail().unwrap_or(facts.title);
+    let mut response = match form {
+        AnswerForm::Grpc => grpc_answer(facts.grpc_status, detail),
+        AnswerForm::Problem => problem(error, detail),
+        AnswerForm::Text => text(error, detail),
+    };
+    let headers = response.headers_mut();
+    if let Some(kind) = facts.proxy_status {
+        let value = format!("gateway; error={kind}");
+        headers.extend(HeaderValue::try_from(value).map(|value| (PROXY_STATUS, value)));
+    }
+    if let Some(Allow(methods)) = cx.filter(|_| error.outcome() == Outcome::MethodNotAllowed).and_then(RequestContext::get) {
+        headers.insert(header::ALLOW, methods);
+    }
+    if error.outcome() == Outcome::Unauthenticated && form != AnswerForm::Grpc {
+        // RFC 9110 §15.5.2: a 401 carries a challenge; a middleware that knows the scheme replaces this one.
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn grpc_answer(status: u8, message: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(u16::from(status)));
+    let message = HeaderValue::try_from(grpc::encode_message(message));
+    headers.extend(message.map(|message| (HeaderName::from_static("grpc-message"), message)));
+    response
+}
+
+fn problem(error: &Error, detail: &str) -> Response {
+    let facts = error.outcome().facts();
+    let body = json!({ "type": "about:blank", "title": facts.title, "status": facts.status, "detail": detail, "outcome": facts.word });
+    with_body(error, format!("{body}\n"), "application/problem+json")
+}
+
+fn text(error: &Error, detail: &str) -> Response {
+    with_body(error, format!("{}: {detail}\n", error.outcome()), "text/plain; charset=utf-8")
+}
+
+fn with_body(error: &Error, body: String, content_type: &'static str) -> Response {
+    let length = body.len();
+    let mut response = Response::new(Body::from(body));
+    // 499 stays between us and the log: a client that went away reads nothing.
+    *response.status_mut() = error.status();
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,248 @@
+//! A request body that can be sent again: what has been read of it is kept, up to a limit of its own and of the process.
+//!
+//! Beyond either limit the body streams on and the attempt at hand is the last one.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use gw_core::{Body, Error, Outcome};
+use http::HeaderMap;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use parking_lot::Mutex;
+
+/// What one body may keep: 64 KiB.
+pub(crate) const LIMIT: usize = 64 << 10;
+/// What all bodies together may keep: 64 MiB.
+pub(crate) const BUDGET: usize = 64 << 20;
+
+/// The bytes that bodies may still keep, process-wide.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: AtomicUsize,
+}
+
+impl Budget {
+    /// A budget of `bytes`.
+    pub(crate) fn new(bytes: usize) -> Arc<Self> {
+        Arc::new(Self { left: AtomicUsize::new(bytes) })
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.left.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// Hands out the same body once per attempt.
+pub(crate) enum Replay {
+    /// Nothing to keep.
+    Empty,
+    /// A body that is read once and kept.
+    Kept(Arc<Mutex<Kept>>),
+}
+
+/// What has been read, and where the rest comes from.
+pub(crate) struct Kept {
+    rest: Body,
+    hint: SizeHint,
+    chunks: Vec<Bytes>,
+    bytes: usize,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+    /// A limit was hit: what had been kept is gone, and no further attempt is possible.
+    overflown: bool,
+    /// The attempt that may read. An older one may still be held by its dying connection.
+    attempt: usize,
+    limit: usize,
+    budget: Arc<Budget>,
+}
+
+impl Replay {
+    /// Takes the body of a request.
+    pub(crate) fn new(body: Body, limit: usize, budget: &Arc<Budget>) -> Self {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Kept(Arc::new(Mutex::new(Kept {
+            hint: body.size_hint(),
+            rest: body,
+            chunks: Vec::new(),
+            bytes: 0,
+            trailers: None,
+            ended: false,
+            overflown: false,
+            attempt: 0,
+            limit,
+            budget: Arc::clone(budget),
+        })))
+    }
+
+    /// The body for the next attempt; bodies handed out before it are dead.
+    pub(crate) fn body(&self) -> Body {
+        match self {
+            Self::Empty => Body::empty(),
+            Self::Kept(kept) => {
+                let attempt = {
+                    let mut kept = kept.lock();
+                    kept.attempt += 1;
+                    kept.attempt
+                };
+                Body::stream(Reader { kept: Arc::clone(kept), attempt, position: 0, done: false })
+            }
+        }
+    }
+
+    /// Whether another attempt would send the same bytes.
+    pub(crate) fn is_complete(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Kept(kept) => !kept.lock().overflown,
+        }
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, chunk: &Bytes) {
+        if self.overflown {
+            return;
+        }
+        if self.bytes + chunk.len() <= self.limit && self.budget.take(chunk.len()) {
+            self.bytes += chunk.len();
+            self.chunks.push(chunk.clone());
+        } else {
+            self.overflown = true;
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.chunks = Vec::new();
+        self.budget.give_back(std::mem::take(&mut self.bytes));
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut self.rest).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(chunk) = frame.data_ref() {
+                    self.keep(chunk);
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    self.trailers = Some(trailers.clone());
+                    self.ended = true;
+                }
+            }
+            // A body that failed cannot be sent whole by anyone.
+            Some(Err(_)) => {
+                self.overflown = true;
+                self.ended = true;
+            }
+            None => self.ended = true,
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+/// One attempt's view of the body.
+struct Reader {
+    kept: Arc<Mutex<Kept>>,
+    attempt: usize,
+    /// The next kept chunk to send.
+    position: usize,
+    done: bool,
+}
+
+impl HttpBody for Reader {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        let mut kept = this.kept.lock();
+        if kept.attempt != this.attempt {
+            return Poll::Ready(Some(Err(Error::new(Outcome::Discarded))));
+        }
+        if this.done {
+            return Poll::Ready(None);
+        }
+        if let Some(chunk) = kept.chunks.get(this.position) {
+            this.position += 1;
+            return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
+        }
+        if kept.ended {
+            this.done = true;
+            return Poll::Ready(kept.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))));
+        }
+        let frame = ready!(kept.poll_rest(cx));
+        this.position = kept.chunks.len();
+        this.done = !matches!(&frame, Some(Ok(frame)) if frame.is_data());
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let kept = self.kept.lock();
+        let all_sent = self.position >= kept.chunks.len() && !kept.overflown;
+        self.done || (all_sent && kept.ended && kept.trailers.is_none()) || (self.position > 0 && kept.rest.is_end_stream() && all_sent && !kept.ended)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.kept.lock().hint.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{BodyExt, StreamBody};
+
+    fn body(chunks: &[&'static str]) -> Body {
+        let frames: Vec<_> =
+            chunks.iter().map(|chunk| Ok::<_, Error>(Frame::data(Bytes::from_static(chunk.as_bytes())))).collect();
+        Body::stream(StreamBody::new(futures_util::stream::iter(frames)))
+    }
+
+    async fn read(body: Body) -> String {
+        String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_attempt_sends_the_whole_body_wherever_the_last_one_stopped() {
+        let budget = Budget::new(100);
+        let replay = Replay::new(body(&["ab", "cd", "ef"]), 100, &budget);
+        let mut first = replay.body();
+        first.frame().await.unwrap().unwrap();
+        let second = replay.body();
+        assert!(first.frame().await.unwrap().is_err(), "an older attempt reads no more");
+        assert_eq!(read(second).await, "abcdef");
+        assert_eq!(read(replay.body()).await, "abcdef");
+        assert!(replay.is_complete());
+        drop((first, replay));
+        assert_eq!(budget.left.load(Relaxed), 100);
+    }
+
+    #[tokio::test]
+    async fn beyond_a_limit_the_body_streams_on_and_cannot_be_repeated() {
+        for (limit, budget) in [(3, 100), (100, 3)] {
+            let budget = Budget::new(budget);
+            let before = budget.left.load(Relaxed);
+            let replay = Replay::new(body(&["ab", "cd", "ef"]), limit, &budget);
+            assert_eq!(read(replay.body()).await, "abcdef");
+            assert!(!replay.is_complete());
+            assert_eq!(budget.left.load(Relaxed), before, "what was kept is given back at once");
+        }
+    }
+}
