@@ -1,0 +1,100 @@
+//! One pick: what the caller wants, and the node it got.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gw_core::{NodeFilter, Outcome};
+
+use crate::Node;
+
+/// What a pick depends on besides the nodes.
+#[derive(Clone, Copy)]
+pub struct Pick<'a> {
+    /// What `hash` hashes: equal keys get the same node. `None` = a random node. It need not be well mixed.
+    pub key: Option<u64>,
+    /// The address of the node that is wanted, e.g. from a session cookie; it is taken if it is eligible.
+    pub stick: Option<&'a str>,
+    /// The addresses tried before in this request.
+    pub tried: &'a [Arc<str>],
+    /// All of them must accept a node.
+    pub filters: &'a [NodeFilter],
+    /// The time of the pick; the latency is counted from here.
+    pub now: Instant,
+    /// A uniformly random number, a new one for each pick.
+    pub random: u64,
+}
+
+impl Pick<'_> {
+    /// A first attempt without wishes.
+    pub const fn new(now: Instant, random: u64) -> Self {
+        Self { key: None, stick: None, tried: &[], filters: &[], now, random }
+    }
+}
+
+impl std::fmt::Debug for Pick<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pick")
+            .field("key", &self.key)
+            .field("stick", &self.stick)
+            .field("tried", &self.tried)
+            .field("filters", &self.filters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A picked node. It counts as in flight until this is dropped: at the end of the response body or tunnel.
+///
+/// Differs from kratos: there a `DoneFunc` must be called, and each forgotten call raises the node's load for ever.
+#[derive(Debug)]
+pub struct Picked {
+    node: Arc<Node>,
+    started: Instant,
+    probe: bool,
+    responded: bool,
+}
+
+impl Picked {
+    /// Counts a request on `node` from `now` on; `probe` says that it holds the node's probe, which ends with it.
+    pub(crate) fn new(node: Arc<Node>, now: Instant, probe: bool) -> Self {
+        node.stats().begin(now);
+        Self { node, started: now, probe, responded: false }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Reports the response head, or the failure that came instead of it.
+    ///
+    /// `Ok` counts for the node and outcomes that [hurt nodes](gw_core::Facts::hurts_node) against it; report a 5xx
+    /// answer as [`Outcome::UpstreamStatus`]. All others are neutral: they say nothing about the node. Only the
+    /// first report is a measure of latency; a later one counts if it is a failure (the body broke off).
+    ///
+    /// Differs from kratos: there a client that goes away counts against the node, and a 5xx answer does not.
+    pub fn respond(&mut self, now: Instant, outcome: Outcome) {
+        let first = !std::mem::replace(&mut self.responded, true);
+        if outcome == Outcome::Ok {
+            if first {
+                self.node.stats().succeeded(now, now.saturating_duration_since(self.started));
+            }
+        } else if outcome.facts().hurts_node {
+            let latency = first.then(|| now.saturating_duration_since(self.started));
+            self.node.stats().failed(now, latency);
+        }
+        self.end_probe();
+    }
+
+    fn end_probe(&mut self) {
+        if std::mem::take(&mut self.probe) {
+            self.node.stats().end_probe();
+        }
+    }
+}
+
+impl Drop for Picked {
+    fn drop(&mut self) {
+        self.end_probe();
+        self.node.stats().end();
+    }
+}

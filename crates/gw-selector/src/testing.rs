@@ -1,0 +1,1 @@
+//! What every selector must keep, as a function that any implementation can be run through.
