@@ -34,6 +34,19 @@ pub enum ParseError {
     TooLong,
 }
 
+impl ParseError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Empty => Some("write \"0s\" for none".to_owned()),
+            Self::NoUnit(number) => Some(format!("write \"{number}s\" if seconds are meant")),
+            Self::Unit(_) => Some("units are h, m, s, ms, us and ns".to_owned()),
+            Self::Number(_) | Self::Order => Some("write it as in 1m30s, 1.5s or 100ms".to_owned()),
+            Self::Sign | Self::TooFine | Self::TooLong => None,
+        }
+    }
+}
+
 /// The units from the largest down, with their nanoseconds. Both letters that look like µ are taken.
 const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
@@ -91,7 +104,7 @@ pub fn format(duration: Duration) -> String {
             text.push_str(&format!("{part}{unit}"));
         }
     }
-    if seconds % 60 > 0 || nanos > 0 {
+    if !seconds.is_multiple_of(60) || nanos > 0 {
         text.push_str(&decimal(seconds % 60 * 1_000_000_000 + u64::from(nanos), 1_000_000_000, "s"));
     }
     text
