@@ -1,0 +1,149 @@
+//! The environment: the original's variables, honoured or refused by name, and ours, `GATEWAY__A__B`.
+//!
+//! The only module that reads it. Precedence: flags, then environment, then file, then defaults.
+
+use std::time::Duration;
+
+use gw_config::v1;
+
+/// What the environment asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Environment {
+    header_timeout: Option<Duration>,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    dial_timeout: Option<Duration>,
+    /// `ENABLE_STRICT_SLASH`.
+    pub(crate) strict_slash: bool,
+    /// Overrides of configuration keys: `GATEWAY__CLIENT__CONNECT_TIMEOUT=2s` is `client.connect_timeout`.
+    pub(crate) overrides: Vec<(Vec<String>, String)>,
+    /// What is odd but harmless.
+    pub(crate) notices: Vec<String>,
+}
+
+const PREFIX: &str = "GATEWAY__";
+
+impl Environment {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// A sentence that names the variable.
+    pub(crate) fn read() -> Result<Self, String> {
+        Self::parse(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+    }
+
+    fn parse(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+        let mut environment = Self::default();
+        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            environment.set(&name, value)?;
+        }
+        environment.overrides.sort();
+        Ok(environment)
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), String> {
+        match name {
+            "PROXY_READ_HEADER_TIMEOUT" => self.header_timeout = duration(name, &value)?,
+            "PROXY_READ_TIMEOUT" => self.read_timeout = duration(name, &value)?,
+            "PROXY_WRITE_TIMEOUT" => self.write_timeout = duration(name, &value)?,
+            "PROXY_IDLE_TIMEOUT" => self.idle_timeout = duration(name, &value)?,
+            "PROXY_DIAL_TIMEOUT" => self.dial_timeout = duration(name, &value)?,
+            "PROXY_FOLLOW_REDIRECT" => {
+                return Err(format!("{name}: redirects are passed to the client, never followed here; unset it"));
+            }
+            "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
+            "INITIAL_RESOLVE_TIMEOUT" => {
+                duration(name, &value)?;
+                self.notices.push(format!("{name} has no effect: start-up never waits for an upstream's name"));
+            }
+            _ => {
+                if let Some(key) = name.strip_prefix(PREFIX).filter(|key| !key.is_empty()) {
+                    let path = key.split("__").map(str::to_ascii_lowercase).collect();
+                    self.overrides.push((path, value));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the original's timeouts in place of the configured ones.
+    pub(crate) fn apply(&self, gateway: &mut v1::Gateway) {
+        if gateway.listeners.is_empty() {
+            gateway.listeners.push(v1::Listener::default().into());
+        }
+        for listener in &mut gateway.listeners {
+            let limits = &mut listener.limits;
+            for (limit, asked) in [
+                (&mut limits.header_timeout, self.header_timeout),
+                (&mut limits.read_timeout, self.read_timeout),
+                (&mut limits.write_timeout, self.write_timeout),
+                (&mut limits.idle_timeout, self.idle_timeout),
+            ] {
+                *limit = asked.unwrap_or(*limit);
+            }
+        }
+        if self.dial_timeout.is_some() {
+            gateway.client.connect_timeout = self.dial_timeout;
+        }
+    }
+}
+
+fn duration(name: &str, value: &str) -> Result<Option<Duration>, String> {
+    let parsed = gw_value::duration::parse(value).map_err(|error| format!("{name}={value}: {error}"))?;
+    Ok(Some(parsed))
+}
+
+fn boolean(name: &str, value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "t" | "true" => Ok(true),
+        "0" | "f" | "false" => Ok(false),
+        _ => Err(format!("{name}={value}: write `true` or `false`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(variables: &[(&str, &str)]) -> Result<Environment, String> {
+        Environment::parse(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_originals_timeouts_replace_the_configured_ones() {
+        let environment = parse(&[
+            ("PROXY_READ_HEADER_TIMEOUT", "1s"),
+            ("PROXY_READ_TIMEOUT", "2s"),
+            ("PROXY_WRITE_TIMEOUT", "3s"),
+            ("PROXY_IDLE_TIMEOUT", "4s"),
+            ("PROXY_DIAL_TIMEOUT", "50ms"),
+            ("ENABLE_STRICT_SLASH", "true"),
+            ("PROXY_FOLLOW_REDIRECT", ""),
+        ])
+        .unwrap();
+        let mut gateway = v1::Gateway::default();
+        environment.apply(&mut gateway);
+        let limits = &gateway.listeners[0].limits;
+        let times = [limits.header_timeout, limits.read_timeout, limits.write_timeout, limits.idle_timeout];
+        assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3, 4]);
+        assert_eq!(gateway.client.connect_timeout, Some(Duration::from_millis(50)));
+        assert!(environment.strict_slash);
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused_by_name() {
+        for (name, value) in
+            [("PROXY_FOLLOW_REDIRECT", "1"), ("PROXY_DIAL_TIMEOUT", "soon"), ("ENABLE_STRICT_SLASH", "maybe")]
+        {
+            assert!(parse(&[(name, value)]).unwrap_err().starts_with(name));
+        }
+    }
+
+    #[test]
+    fn our_own_variables_are_paths_of_keys() {
+        let environment = parse(&[("GATEWAY__CLIENT__CONNECT_TIMEOUT", "2s"), ("GATEWAY_PORT", "tcp://x")]).unwrap();
+        let path = vec!["client".to_owned(), "connect_timeout".to_owned()];
+        assert_eq!(environment.overrides, [(path, "2s".to_owned())]);
+    }
+}
