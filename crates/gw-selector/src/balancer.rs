@@ -48,7 +48,10 @@ struct Planned<P> {
 
 impl<S: Strategy> Balancer<S> {
     pub(crate) fn new(strategy: S) -> Self {
-        Self { strategy, nodes: ArcSwap::from_pointee(Planned { tiers: Tiers::default(), plans: Vec::new() }) }
+        Self {
+            strategy,
+            nodes: ArcSwap::from_pointee(Planned { tiers: Tiers::default(), plans: Vec::new() }),
+        }
     }
 }
 

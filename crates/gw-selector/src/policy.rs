@@ -31,8 +31,14 @@ pub enum Policy {
 
 impl Policy {
     /// Every policy, in the order of [`NAMES`](Self::NAMES).
-    pub const ALL: &'static [Self] =
-        &[Self::P2c, Self::WeightedRoundRobin, Self::Random, Self::RoundRobin, Self::LeastRequest, Self::Hash];
+    pub const ALL: &'static [Self] = &[
+        Self::P2c,
+        Self::WeightedRoundRobin,
+        Self::Random,
+        Self::RoundRobin,
+        Self::LeastRequest,
+        Self::Hash,
+    ];
 
     /// The names as they stand in configuration.
     pub const NAMES: &'static [&'static str] =

@@ -1,0 +1,67 @@
+//! How long to wait after failures in a row: 1 s, doubled each time, at most 30 s, each 25 % more or less.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_secs(1);
+const LAST: Duration = Duration::from_secs(30);
+
+/// The waits after failures, with jitter out of a seed.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    state: u64,
+    next: Duration,
+}
+
+impl Backoff {
+    /// At the beginning. Equal seeds give equal waits.
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { state: seed, next: FIRST }
+    }
+
+    /// Back to the beginning, after a success.
+    pub(super) const fn reset(&mut self) {
+        self.next = FIRST;
+    }
+
+    /// The wait after one more failure.
+    pub(super) fn wait(&mut self) -> Duration {
+        let wait = self.next.mul_f64(0.75 + 0.5 * self.random());
+        self.next = (self.next * 2).min(LAST);
+        wait
+    }
+
+    /// Uniform in 0..1: xorshift64* (Vigna 2016) is random enough to keep gateways out of step.
+    fn random(&mut self) -> f64 {
+        let mut x = self.state | 1;
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.state = x;
+        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_half_a_minute() {
+        for seed in 0..100 {
+            let mut backoff = Backoff::new(seed);
+            for base in [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
+                let wait = backoff.wait().as_secs_f64();
+                assert!((base * 0.75..base * 1.25).contains(&wait), "seed {seed}: {wait} s for {base} s");
+            }
+            backoff.reset();
+            assert!(backoff.wait() <= FIRST.mul_f64(1.25));
+        }
+    }
+
+    #[test]
+    fn gateways_do_not_wait_in_step() {
+        let waits: std::collections::BTreeSet<_> =
+            (1..100).map(|seed| Backoff::new(seed << 20).wait()).collect();
+        assert!(waits.len() > 90, "{} different waits of 99", waits.len());
+    }
+}
