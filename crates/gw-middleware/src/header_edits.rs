@@ -77,11 +77,10 @@ fn parse_fields(
     for (name, value) in fields {
         let path = format!("{path}.{name}");
         let name = parse_name(&Spanned::new(name.clone(), value.span()), &path, faults);
-        match HeaderValue::from_str(value) {
-            Ok(value) => parsed.extend(name.map(|name| (name, value))),
-            Err(_) => {
-                faults.push(invalid(value.span(), &path, "is not a valid header value".to_owned(), None))
-            }
+        if let Ok(value) = HeaderValue::from_str(value) {
+            parsed.extend(name.map(|name| (name, value)));
+        } else {
+            faults.push(invalid(value.span(), &path, "is not a valid header value".to_owned(), None));
         }
     }
     parsed
