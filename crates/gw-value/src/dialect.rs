@@ -19,7 +19,11 @@ impl Dialect {
     /// The field that a key of a struct means.
     pub(crate) fn field(self, key: &str, fields: &'static [&'static str]) -> Option<&'static str> {
         let exact = fields.iter().find(|field| **field == key);
-        exact.or_else(|| fields.iter().find(|field| self.spell(field) == key)).copied()
+        let found = match self {
+            Self::Native => exact,
+            Self::Go => exact.or_else(|| fields.iter().find(|field| lower_camel(field).eq(key.chars()))),
+        };
+        found.copied()
     }
 
     /// A field as this dialect prefers to spell it.
@@ -27,7 +31,7 @@ impl Dialect {
         match self {
             Self::Native => Cow::Borrowed(field),
             Self::Go if !field.contains('_') => Cow::Borrowed(field),
-            Self::Go => Cow::Owned(lower_camel(field)),
+            Self::Go => Cow::Owned(lower_camel(field).collect()),
         }
     }
 
@@ -45,20 +49,16 @@ pub(crate) fn variant(name: &str, variants: &'static [&'static str]) -> Option<&
 }
 
 /// protobuf's JSON name of a field: each `_` goes, and the letter behind it is a capital.
-fn lower_camel(field: &str) -> String {
-    let mut name = String::with_capacity(field.len());
+fn lower_camel(field: &str) -> impl Iterator<Item = char> {
     let mut capital = false;
-    for c in field.chars() {
-        match c {
-            '_' => capital = true,
-            c if capital => {
-                name.push(c.to_ascii_uppercase());
-                capital = false;
-            }
-            c => name.push(c),
+    field.chars().filter_map(move |c| match c {
+        '_' => {
+            capital = true;
+            None
         }
-    }
-    name
+        c if std::mem::take(&mut capital) => Some(c.to_ascii_uppercase()),
+        c => Some(c),
+    })
 }
 
 #[cfg(test)]

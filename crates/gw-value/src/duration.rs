@@ -4,6 +4,8 @@
 //! negative. The Go gateway takes seconds alone.
 
 pub mod option;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::time::Duration;

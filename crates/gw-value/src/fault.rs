@@ -66,3 +66,16 @@ pub const CODES: &[(&str, &str)] = &[
     (GIVEN_TWICE, "key given twice"),
     (INVALID, "invalid value"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn codes_are_ours_and_in_order() {
+        for (index, (code, title)) in CODES.iter().enumerate() {
+            assert_eq!(*code, format!("GW01{:02}", index + 1));
+            assert!(!title.is_empty());
+        }
+    }
+}

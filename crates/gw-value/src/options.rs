@@ -2,6 +2,9 @@
 //!
 //! The factory decodes them into its own type. Warnings gather here, so that no factory has to pass them on.
 
+#[cfg(test)]
+mod tests;
+
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 

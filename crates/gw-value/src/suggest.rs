@@ -24,5 +24,52 @@ fn likeness(word: &str, candidate: &str) -> Option<f64> {
     let score = strsim::jaro_winkler(word, candidate);
     let letters = word.chars().count().max(candidate.chars().count());
     let near = strsim::osa_distance(word, candidate) <= letters / 3;
-    (near || score >= 0.88).then_some(score)
+    (near || score >= 0.86).then_some(score)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suggest;
+
+    const NAMES: &[&str] = &[
+        "attempts",
+        "per_try_timeout",
+        "connect_timeout",
+        "idle_timeout",
+        "id",
+        "path",
+        "host",
+        "hosts",
+        "method",
+        "methods",
+        "retry",
+        "tls",
+        "tls_store",
+        "p2c",
+        "round_robin",
+    ];
+
+    #[test]
+    fn what_was_meant() {
+        for (word, expect) in [
+            ("atempts", Some("attempts")),
+            ("attempt", Some("attempts")),
+            ("perTryTimeout", Some("per_try_timeout")),
+            ("conn_timeout", Some("connect_timeout")),
+            ("ilde_timeout", Some("idle_timeout")),
+            ("HOST", Some("host")),
+            ("hots", Some("host")),
+            ("method", Some("method")),
+            ("metods", Some("methods")),
+            ("retries", Some("retry")),
+            ("roundrobin", Some("round_robin")),
+            ("tsl", Some("tls")),
+            ("xd", None),
+            ("origin", None),
+            ("", None),
+        ] {
+            assert_eq!(suggest(word, NAMES.iter().copied()), expect, "{word}");
+        }
+        assert_eq!(suggest("x", []), None);
+    }
 }

@@ -168,3 +168,12 @@ fn types_that_serde_buffers() {
     let found: Vec<_> = decoded.faults.iter().map(|fault| (fault.code, fault.path.as_str())).collect();
     assert_eq!(found, [("GW0103", "[1].port"), ("GW0106", "[2].port")]);
 }
+
+#[test]
+fn the_deepest_tree() {
+    let mut tree = crate::Value::default();
+    for _ in 1..crate::MAX_DEPTH {
+        tree = crate::Value::unplaced(crate::Kind::Array(vec![tree]));
+    }
+    assert_eq!(decode::<crate::Value>(&tree, Dialect::Native, true).value, Some(tree));
+}

@@ -1,0 +1,71 @@
+use serde::Deserialize;
+
+use super::Options;
+use crate::{Dialect, Fault, Key, Kind, Span, Value};
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Cors {
+    allow_origins: Vec<String>,
+    allow_credentials: bool,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Breaker {
+    ratio: u8,
+}
+
+fn table(entries: &[(&str, Kind)]) -> Value {
+    let entry = |(index, (key, kind)): (usize, &(&str, Kind))| {
+        let at = 10 * index;
+        (Key::new(*key, Span::new(at, at + 1)), Value::new(kind.clone(), Span::new(at + 2, at + 3)))
+    };
+    Value::new(Kind::Table(entries.iter().enumerate().map(entry).collect()), Span::new(0, 100))
+}
+
+fn brief(faults: &[Fault]) -> Vec<(&str, &str, usize)> {
+    faults.iter().map(|fault| (fault.code, fault.path.as_str(), fault.span.start)).collect()
+}
+
+#[test]
+fn none_is_an_empty_table() {
+    assert_eq!(Options::none().decode::<Cors>(), Ok(Cors::default()));
+    assert_eq!(Options::new(Value::default(), Dialect::Go, true).decode::<Cors>(), Ok(Cors::default()));
+    let middleware = Options::none().with_path("middlewares[0].options").with_span(Span::new(7, 9));
+    let faults = middleware.decode::<Breaker>().unwrap_err();
+    assert_eq!(brief(&faults), [("GW0103", "middlewares[0].options.ratio", 7)]);
+}
+
+#[test]
+fn go_options_carry_their_type() {
+    let value = table(&[("@type", "type.googleapis.com/x".into()), ("allowCredentials", true.into())]);
+    let options = Options::new(value.clone(), Dialect::Go, true);
+    assert!(options.decode::<Cors>().unwrap().allow_credentials);
+    assert_eq!(options.span(), Span::new(0, 100));
+    let faults = Options::new(value, Dialect::Native, false).decode::<Cors>().unwrap_err();
+    assert_eq!(brief(&faults), [("GW0101", "\"@type\"", 0), ("GW0101", "allowCredentials", 10)]);
+}
+
+#[test]
+fn warnings_gather_once() {
+    let value = table(&[("allowOrigin", "*".into()), ("allowCredentials", true.into())]);
+    let options = Options::new(value.clone(), Dialect::Go, false).with_path("a[0].options");
+    assert_eq!(options.warnings(), []);
+    for _ in 0..2 {
+        assert!(options.decode::<Cors>().unwrap().allow_credentials);
+        assert_eq!(brief(&options.warnings()), [("GW0101", "a[0].options.allowOrigin", 0)]);
+    }
+    let copy = options.clone();
+    assert_eq!((copy.warnings(), copy.path()), (options.warnings(), options.path()));
+    let faults = Options::new(value, Dialect::Go, true).decode::<Cors>().unwrap_err();
+    assert!(faults[0].is_error());
+}
+
+#[test]
+fn paths_of_what_is_no_key() {
+    let list = Value::new(Kind::Array(vec![Value::default()]), Span::new(3, 4));
+    let options = Options::new(list, Dialect::Native, false).with_path("options");
+    assert_eq!(brief(&options.decode::<Vec<bool>>().unwrap_err())[0].1, "options[0]");
+    assert_eq!(brief(&options.decode::<Cors>().unwrap_err()), [("GW0102", "options", 3)]);
+}
