@@ -11,6 +11,19 @@ use serde::de::DeserializeOwned;
 use crate::{Dialect, Fault, Kind, Span, Value, decode};
 
 /// Options that wait for the type that knows them.
+///
+/// ```
+/// #[derive(Default, serde::Deserialize)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Cors {
+///     allow_origins: Vec<gw_value::Spanned<String>>,
+/// }
+///
+/// let written = serde_json::from_str(r#"{"@type": "…Cors", "allowOrigins": ["example.com"]}"#).unwrap();
+/// let options = gw_value::Options::new(written, gw_value::Dialect::Go, false);
+/// let cors: Cors = options.decode().unwrap();
+/// assert_eq!(*cors.allow_origins[0], "example.com");
+/// ```
 #[derive(Debug, Default)]
 pub struct Options {
     value: Option<Value>,

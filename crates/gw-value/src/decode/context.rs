@@ -44,8 +44,6 @@ struct State {
     closed: Vec<(&'static str, &'static [&'static str])>,
     found: Vec<Found>,
     errors: usize,
-    /// Nothing is reported any more: what is faulty is left out until the rest can be decoded.
-    settling: bool,
 }
 
 impl Context {
@@ -122,7 +120,6 @@ impl Context {
     /// Leaves out what holds stand-ins. None if there are none; false if it is the root.
     pub(super) fn settle(&self, root: &Value) -> Option<bool> {
         let mut state = self.state.borrow_mut();
-        state.settling = true;
         if state.stand_ins.is_empty() {
             return None;
         }
@@ -135,12 +132,9 @@ impl Context {
         self.state.into_inner().found
     }
 
-    /// False if the table has a stand-in for the key already, or gets no more.
+    /// False if the table has a stand-in for the key already.
     fn add_stand_in(&self, table: Node, key: &'static str) -> bool {
         let mut state = self.state.borrow_mut();
-        if state.settling {
-            return false;
-        }
         let keys = state.stand_ins.entry(table).or_default();
         let new = !keys.contains(&key);
         if new {
@@ -161,7 +155,7 @@ impl Context {
     fn record(&self, problem: &Problem, place: Place) {
         let severity = self.severity(problem);
         let mut state = self.state.borrow_mut();
-        if state.settling || place.excused || (severity == Severity::Error && state.errors >= MAX_ERRORS) {
+        if place.excused || (severity == Severity::Error && state.errors >= MAX_ERRORS) {
             return;
         }
         state.errors += usize::from(severity == Severity::Error);

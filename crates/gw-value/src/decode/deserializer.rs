@@ -211,6 +211,10 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
                 })?
             }
             Kind::Table(entries) => match entries.as_slice() {
+                // The choice cannot do without it; the error is excused, since the content had its own.
+                [(_, content)] if self.cx.is_left_out(content) => {
+                    return Err(Error::invalid("the content is faulty"));
+                }
                 [(key, content)] => {
                     return visitor.visit_enum(Choice::new(&key.name, variants, Some(content), self.cx));
                 }

@@ -63,7 +63,7 @@ fn not_whole(value: &Value, dialect: Dialect) -> Error {
         }
         Kind::Float(number) => Error::new(Problem::WrongType {
             expected: "a whole number".to_owned(),
-            found: number.to_string(),
+            found: format!("{number:?}"),
             help: None,
         }),
         _ => wrong_type(value, "a whole number", None),

@@ -62,3 +62,24 @@ fn choose<'a>(word: &str, names: impl Iterator<Item = &'a str> + Clone, none: &s
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Problem;
+    use crate::Dialect;
+
+    #[track_caller]
+    fn check(expected: &'static [&'static str], help: Option<&str>) {
+        let problem = Problem::UnknownName { name: "zzz".to_owned(), expected };
+        assert_eq!(problem.help(Dialect::Native).as_deref(), help);
+    }
+
+    #[test]
+    fn what_is_expected() {
+        check(&[], Some("there are no names to choose from"));
+        check(&["a"], Some("expected `a`"));
+        check(&["a", "b"], Some("expected one of `a`, `b`"));
+        check(&["zz", "b"], Some("did you mean `zz`?"));
+        check(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"], None);
+    }
+}

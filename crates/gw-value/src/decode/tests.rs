@@ -261,6 +261,24 @@ fn keys_given_twice() {
 }
 
 #[test]
+fn contents_of_enums() {
+    let document =
+        r#"{"rules": [{"prefix": 5}, {"any": 1}, {"between": [1, "x"]}, {"header": {"name": 1}}, {}]}"#;
+    check(
+        Dialect::Native,
+        document,
+        &[
+            ("GW0102", "rules[0].prefix", "5"),
+            ("GW0102", "rules[1].any", "1"),
+            ("GW0102", "rules[2].between[1]", "\"x\""),
+            ("GW0102", "rules[3].header.name", "1"),
+            ("GW0102", "rules[4]", "{}"),
+        ],
+    );
+    assert_eq!(good(Dialect::Native, r#"{"rules": [{"any": null}]}"#).rules, [Rule::Any]);
+}
+
+#[test]
 fn other_invalid_values() {
     check_one(r#"{"pair": [1]}"#, ("GW0108", "pair", "[1]"), "expected 2 elements, found 1", None);
     check_one(

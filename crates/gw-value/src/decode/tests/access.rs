@@ -73,6 +73,7 @@ fn go_numbers() {
     for (key, written, code) in [
         ("small", "5.5", "GW0102"),
         ("small", "\"5.5\"", "GW0102"),
+        ("connections", "1e300", "GW0102"),
         ("small", "\"+5\"", "GW0102"),
         ("small", "\" 5\"", "GW0102"),
         ("small", "\"\"", "GW0102"),

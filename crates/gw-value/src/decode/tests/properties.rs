@@ -59,16 +59,35 @@ fn trees() -> impl Strategy<Value = Value> {
         select(TEXTS).prop_map(Kind::from),
         any::<String>().prop_map(Kind::from),
     ];
-    let place = (0..1000_usize, 0..1000_usize);
-    let placed = |(kind, (start, end))| Value::new(kind, Span::new(start, end));
-    (leaf, place.clone()).prop_map(placed).prop_recursive(6, 120, 8, move |inner| {
-        let key = select(KEYS).prop_map(|name| Key::new(name, Span::new(1, 2)));
-        let kind = prop_oneof![
+    let tree = leaf.prop_map(Value::unplaced).prop_recursive(6, 120, 8, |inner| {
+        let key = select(KEYS).prop_map(|name| Key::new(name, Span::NONE));
+        prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Kind::Array),
             vec((key, inner), 0..8).prop_map(Kind::Table),
-        ];
-        (kind, place.clone()).prop_map(placed)
+        ]
+        .prop_map(Value::unplaced)
+    });
+    tree.prop_map(|mut tree| {
+        number(&mut tree, &mut 0);
+        tree
     })
+}
+
+/// Gives each value and key a place of its own, so that no two faults can be equal.
+fn number(value: &mut Value, next: &mut usize) {
+    *next += 1;
+    value.span = Span::new(*next, *next);
+    match &mut value.kind {
+        Kind::Array(items) => items.iter_mut().for_each(|item| number(item, next)),
+        Kind::Table(entries) => {
+            for (key, value) in entries {
+                *next += 1;
+                key.span = Span::new(*next, *next);
+                number(value, next);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A way to be wrong: code, path, and how it is written at `endpoints[i]` or elsewhere.
@@ -103,6 +122,9 @@ proptest! {
         let dialect = if go { Dialect::Go } else { Dialect::Native };
         let decoded = decode::<Gateway>(&tree, dialect, strict);
         prop_assert!(decoded.value.is_some() || decoded.faults.iter().any(Fault::is_error));
+        for (index, fault) in decoded.faults.iter().enumerate() {
+            prop_assert!(!decoded.faults[..index].contains(fault), "twice: {fault:?}");
+        }
         let again = decode::<Gateway>(&tree, dialect, strict);
         prop_assert_eq!(&again.faults, &decoded.faults);
         decode::<Vec<Tls>>(&tree, dialect, strict);

@@ -97,6 +97,32 @@ fn own_checks_of_a_type() {
     }
 }
 
+/// A stand-in does for all of these.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Meek {
+    #[serde(with = "crate::duration")]
+    timeout: std::time::Duration,
+    size: crate::Spanned<u8>,
+    share: f32,
+    on: bool,
+    list: Vec<u8>,
+    pair: (i64, char),
+    map: std::collections::BTreeMap<u8, u8>,
+    protocol: super::schema::Protocol,
+    retry: Retry,
+    options: crate::Value,
+}
+
+#[test]
+fn every_missing_key_is_reported() {
+    let decoded = decode::<Vec<Meek>>(&json::read("[{}]"), Dialect::Go, false);
+    let keys = ["list", "map", "on", "options", "pair", "protocol", "retry", "share", "size", "timeout"];
+    let mut paths: Vec<_> = decoded.faults.iter().map(|fault| fault.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, keys.map(|key| format!("[0].{key}")));
+    assert_eq!(decoded.value, Some(vec![]));
+}
+
 /// Cannot be made of any stand-in.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,10 +157,12 @@ fn errors_end_at_the_limit() {
 
 #[test]
 fn warnings_do_not() {
-    let document = format!(r#"{{"endpoints": [{}]}}"#, r#"{"x": 1, "path": "/"}, "#.repeat(3 * MAX_ERRORS));
+    // More than there are passes.
+    let many = 10 * MAX_ERRORS;
+    let document = format!(r#"{{"endpoints": [{}]}}"#, r#"{"x": 1, "path": "/"}, "#.repeat(many));
     let tree = json::read(&document);
     let (gateway, warnings) = decode::<Gateway>(&tree, Dialect::Go, false).into_result().unwrap();
-    assert_eq!((gateway.endpoints.len(), warnings.len()), (3 * MAX_ERRORS, 3 * MAX_ERRORS));
+    assert_eq!((gateway.endpoints.len(), warnings.len()), (many, many));
     assert!(warnings.iter().all(|fault| fault.severity == Severity::Warning && fault.code == "GW0101"));
     let faults = decode::<Gateway>(&tree, Dialect::Go, true).into_result().unwrap_err();
     assert_eq!(faults.len(), MAX_ERRORS);
@@ -167,6 +195,19 @@ fn types_that_serde_buffers() {
     assert_eq!(decoded.value.unwrap().len(), 1);
     let found: Vec<_> = decoded.faults.iter().map(|fault| (fault.code, fault.path.as_str())).collect();
     assert_eq!(found, [("GW0103", "[1].port"), ("GW0106", "[2].port")]);
+}
+
+/// TOML may write a table's parts in any order.
+#[test]
+fn faults_stand_in_the_order_of_the_document() {
+    let mut tree = json::read(r#"{"name": 1, "strict": 1, "nam": 1}"#);
+    if let crate::Kind::Table(entries) = &mut tree.kind {
+        entries[0].1.span = crate::Span::new(500, 501);
+        entries[1].1.span = crate::Span::NONE;
+    }
+    let faults = decode::<Gateway>(&tree, Dialect::Native, false).faults;
+    let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["nam", "name", "strict"]);
 }
 
 #[test]
