@@ -1,3 +1,5 @@
+//! What people write as durations, what is none, and that printing and parsing agree.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What a factory gets of its options: values, faults with whole paths, warnings.
+
 use serde::Deserialize;
 
 use super::Options;
