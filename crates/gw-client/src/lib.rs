@@ -1,1 +1,37 @@
-//! Stub.
+//! Clusters of nodes and the connections to them: what sends one attempt of a request upstream.
+//!
+//! A [`ClientFactory`] makes a [`Cluster`] from a [`ClusterSpec`]. As a [`gw_core::Client`], a cluster picks a node,
+//! takes a connection from the worker's own pool, sends the request and returns the answer, whose body holds both
+//! until its end. It retries nothing, follows no redirects and knows no deadlines but that of connecting: the
+//! layers above do.
+//!
+//! Invariants:
+//! - a failure is `Unsent` only if no byte of the request left, or the upstream said that it did not touch it;
+//! - a connection serves again only if the answer before ended in order; cancelled means closed (HTTP/1.1) or reset
+//!   (HTTP/2);
+//! - upstreams, connections and statistics belong to the factory and outlive clusters as long as any uses them;
+//! - a cluster is there at once: names are resolved on the control runtime, and a request that comes before the
+//!   first answer waits for it, at most the connect timeout.
+
+mod answer;
+mod attempt;
+mod backend;
+mod blame;
+mod cluster;
+mod connect;
+mod factory;
+mod form;
+mod inspect;
+mod members;
+mod pool;
+mod resolution;
+mod spec;
+mod target;
+mod tasks;
+mod upstream;
+
+pub use cluster::Cluster;
+pub use factory::{ClientFactory, ClientOptions, ClusterError};
+pub use inspect::{ClusterState, NodeState, TargetState, WorkerState};
+pub use spec::{BackendSpec, ClusterSpec, HashKey, Protocol};
+pub use target::{Target, TargetError};

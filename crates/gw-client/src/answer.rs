@@ -1,0 +1,190 @@
+//! The answer of an upstream: its head is checked, and its body carries the node and the connection to their end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use gw_core::{Body, Clock, Error, Io, OnUpgrade, Outcome, RequestContext, Response, Result};
+use gw_selector::Picked;
+use http::header::{self, HeaderValue};
+use http::{StatusCode, Version};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
+
+use crate::blame;
+use crate::pool::Lease;
+
+/// What an answer holds until its end.
+pub(crate) struct Held {
+    /// The node's in-flight guard.
+    pub(crate) picked: Option<Picked>,
+    /// The connection.
+    pub(crate) lease: Lease,
+}
+
+/// The head, if it may be passed on.
+///
+/// # Errors
+/// For a 101 that was not asked for, or that names a protocol which was not (RFC 9110 §7.8).
+pub(crate) fn checked(
+    mut head: http::Response<Incoming>,
+    lease: &Lease,
+    upgrade: Option<&HeaderValue>,
+) -> Result<http::Response<Incoming>> {
+    if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let agreed = head.headers().get(header::UPGRADE);
+        let asked = upgrade.zip(agreed).is_some_and(|(asked, agreed)| names(asked, agreed));
+        if lease.is_h2() || !asked {
+            return Err(Error::new(Outcome::UpstreamMalformed).with_source("a 101 that was not asked for"));
+        }
+    }
+    // RFC 9112 §6.3: the length is not what delimits this body, so it must not reach anybody who believes it.
+    if head.headers().contains_key(header::TRANSFER_ENCODING) {
+        head.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    // The version is between us and the upstream (RFC 9110 §2.5).
+    *head.version_mut() = Version::HTTP_11;
+    Ok(head)
+}
+
+/// Whether the list `asked` has the token `agreed`.
+fn names(asked: &HeaderValue, agreed: &HeaderValue) -> bool {
+    let (Ok(asked), Ok(agreed)) = (asked.to_str(), agreed.to_str()) else {
+        return false;
+    };
+    asked.split(',').any(|token| token.trim().eq_ignore_ascii_case(agreed.trim()))
+}
+
+/// The response for the layers above.
+pub(crate) fn response(
+    mut head: http::Response<Incoming>,
+    held: Held,
+    context: &Arc<RequestContext>,
+    clock: &Clock,
+) -> Response {
+    if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let upgrade = hyper::upgrade::on(&mut head);
+        let mut response = head.map(|_| Body::empty());
+        response.extensions_mut().insert(on_upgrade(upgrade, held));
+        return response;
+    }
+    head.map(|incoming| {
+        if incoming.is_end_stream() {
+            held.lease.finish();
+            return Body::empty();
+        }
+        let (context, clock) = (Arc::clone(context), clock.clone());
+        Body::stream(UpstreamBody { incoming, held: Some(held), context, clock })
+    })
+}
+
+fn on_upgrade(upgrade: hyper::upgrade::OnUpgrade, held: Held) -> OnUpgrade {
+    OnUpgrade::new(Box::pin(async move {
+        match upgrade.await {
+            Ok(io) => Ok(Box::new(Tunnel { io, _held: held }) as Box<dyn Io>),
+            Err(error) => Err(Error::new(Outcome::UpstreamReset).with_source(error)),
+        }
+    }))
+}
+
+/// An upgraded connection. It counts for the node and against the limit until it is dropped.
+struct Tunnel {
+    io: Upgraded,
+    _held: Held,
+}
+
+impl hyper::rt::Read for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl hyper::rt::Write for Tunnel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+}
+
+/// The body of an answer. At its end the connection goes back to the pool; dropped earlier, it is closed.
+struct UpstreamBody {
+    incoming: Incoming,
+    held: Option<Held>,
+    context: Arc<RequestContext>,
+    clock: Clock,
+}
+
+impl UpstreamBody {
+    fn end(&mut self) {
+        if let Some(held) = self.held.take() {
+            held.lease.finish();
+        }
+    }
+
+    fn fail(&mut self, error: hyper::Error) -> Error {
+        let outcome = blame::outcome(&error, &self.context);
+        if let Some(Held { picked: Some(mut picked), .. }) = self.held.take() {
+            picked.respond(self.clock.now(), outcome);
+        }
+        Error::new(outcome).with_source(error)
+    }
+}
+
+impl HttpBody for UpstreamBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => {
+                if frame.is_trailers() || self.incoming.is_end_stream() {
+                    self.end();
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => Some(Err(self.fail(error))),
+            None => {
+                self.end();
+                None
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,250 @@
+//! One attempt: a node, a connection, an exchange.
+//!
+//! What is no attempt of its own happens in here too: a dead connection from the pool is replaced, and an address
+//! of a name that does not accept gives way to the name's next one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gw_core::{Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
+use gw_selector::Picked;
+use http::header::{self, HeaderValue};
+use hyper::body::Incoming;
+
+use crate::backend::Member;
+use crate::cluster::Wish;
+use crate::connect::Wire;
+use crate::pool::{Grant, Lease, Want};
+use crate::{Cluster, Protocol, answer, blame, form};
+
+/// How often a dead connection is replaced. The first replacement is a new connection, so one is enough unless the
+/// peer closes that too before it has read a byte.
+const REPLACEMENTS: u32 = 2;
+
+/// An attempt. Dropped before it has ended, it tells the node why, and notes itself as abandoned.
+pub(crate) struct Attempt<'a> {
+    cluster: &'a Cluster,
+    context: Arc<RequestContext>,
+    started: Instant,
+    picked: Option<Picked>,
+}
+
+/// A request on its way over a connection.
+struct Sending {
+    req: Request,
+    lease: Lease,
+    /// The protocols that the client asks to upgrade to.
+    upgrade: Option<HeaderValue>,
+    progress: Progress,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(cluster: &'a Cluster, context: Arc<RequestContext>) -> Self {
+        let started = cluster.shared.options.clock.now();
+        Self { cluster, context, started, picked: None }
+    }
+
+    pub(crate) async fn run(mut self, mut req: Request) -> Result<Response> {
+        // Nothing of ours rides along with the request.
+        req.extensions_mut().clear();
+        match self.try_run(req).await {
+            Ok((head, lease)) => Ok(self.answer(head, lease)),
+            Err(error) => {
+                self.end(None, error.outcome());
+                Err(error)
+            }
+        }
+    }
+
+    async fn try_run(&mut self, req: Request) -> Result<(http::Response<Incoming>, Lease)> {
+        let key = self.cluster.hash_key(self.context.client, req.headers());
+        let want = if req.headers().contains_key(header::UPGRADE) { Want::Upgrade } else { Want::Any };
+        let (member, lease) = self.connect(key, want).await?;
+        let upgrade = req.headers().get(header::UPGRADE).cloned();
+        let sending = Sending { req, lease, upgrade, progress: Progress::Unsent };
+        self.exchange(&member, sending).await
+    }
+
+    /// Picks a node and gets a connection to it. If an address of a name does not accept, the name's other
+    /// addresses are asked too, all within one connect timeout: the caller asked for the name. Source: RFC 8305,
+    /// but one after another; kratos has it from Go's dialer.
+    async fn connect(&mut self, key: Option<u64>, want: Want) -> Result<(Arc<Member>, Lease)> {
+        let (mut tried, mut filters) = (self.context.tried(), self.context.filters());
+        let worker = self.context.conn.worker;
+        let wish = Wish { key, tried: &tried, filters: &filters, worker };
+        let (picked, mut member) = self.cluster.pick(&wish, self.started).await?;
+        self.picked = Some(picked);
+        let mut left = self.cluster.spec.connect_timeout;
+        loop {
+            self.context.note_node(Arc::clone(&member.node.info));
+            tried.push(Arc::clone(&member.node.info.address));
+            let others = member.untried(&tried);
+            let began = self.now();
+            let error = match self.lease(&member, want, left / (others + 1)).await {
+                Ok(lease) => return Ok((member, lease)),
+                Err(error) => error,
+            };
+            if others == 0 || !refuses(&error) {
+                return Err(error);
+            }
+            let now = self.now();
+            left = left.saturating_sub(now.saturating_duration_since(began));
+            filters.push(only_untried(&member, &tried));
+            let wish = Wish { key, tried: &tried, filters: &filters, worker };
+            let Ok((picked, next)) = self.cluster.try_pick(&wish, now) else {
+                return Err(error);
+            };
+            tracing::debug!(node = %member.node.info.address, %error, "the name's next address is tried");
+            if let Some(mut deaf) = self.picked.replace(picked) {
+                deaf.respond(now, error.outcome());
+            }
+            member = next;
+        }
+    }
+
+    async fn lease(&self, member: &Member, want: Want, limit: Duration) -> Result<Lease> {
+        let upstream = &member.upstream;
+        // HTTP/2 has no upgrades.
+        let want =
+            if upstream.connector.wire == Wire::H2 && want == Want::Upgrade { Want::Any } else { want };
+        match upstream.pool.checkout(self.context.conn.worker, want, self.cluster.limits()).await? {
+            Grant::Lease(lease) => Ok(lease),
+            Grant::Open(opening) => upstream.connector.open(opening, limit).await,
+        }
+    }
+
+    /// Sends the request and reads the head of the answer, on a new connection if the one from the pool is dead.
+    async fn exchange(
+        &self,
+        member: &Member,
+        mut sending: Sending,
+    ) -> Result<(http::Response<Incoming>, Lease)> {
+        for _ in 0..REPLACEMENTS {
+            match self.send(member, sending).await? {
+                Sent::Head(head, lease) => return Ok((head, lease)),
+                Sent::Dead(again) => sending = again.reconnect(self, member).await?,
+            }
+        }
+        match self.send(member, sending).await? {
+            Sent::Head(head, lease) => Ok((head, lease)),
+            Sent::Dead(again) => Err(again.error),
+        }
+    }
+
+    /// Sends once.
+    ///
+    /// A connection from the pool may have been closed by the peer in this very moment. If hyper hands the request
+    /// back, no byte of it left; if not, it may be sent again only if it is idempotent and has no body. The copy for
+    /// that costs a header map, and spares the failures that every peer with a short idle timeout would cause.
+    async fn send(&self, member: &Member, sending: Sending) -> Result<Sent> {
+        let Sending { mut req, mut lease, upgrade, mut progress } = sending;
+        shape(&mut req, member, &lease)?;
+        let reused = lease.is_reused();
+        let spare = if reused { form::copy(&req) } else { None };
+        let mut failed = match lease.send(req).await {
+            Ok(head) => return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease)),
+            Err(failed) => failed,
+        };
+        drop(lease);
+        let unsent = failed.take_message();
+        let error = failed.into_error();
+        if unsent.is_none() && !blame::is_refused(&error) {
+            progress = Progress::MaybeSent;
+        }
+        let spare = spare.filter(|_| blame::is_silent(&error));
+        let outcome = blame::outcome(&error, &self.context);
+        let error = failure(progress, outcome).with_source(error);
+        match unsent.or(spare).filter(|_| reused) {
+            Some(req) => Ok(Sent::Dead(Again { req, upgrade, progress, error })),
+            None => Err(error),
+        }
+    }
+
+    fn answer(mut self, head: http::Response<Incoming>, lease: Lease) -> Response {
+        let status = head.status();
+        let unavailable = || head.headers().get("grpc-status").is_some_and(|status| status == "14");
+        let failed =
+            status.is_server_error() || self.cluster.spec.protocol == Protocol::Grpc && unavailable();
+        let outcome = if failed { Outcome::UpstreamStatus } else { Outcome::Ok };
+        let picked = self.end(Some(status.as_u16()), outcome);
+        answer::response(
+            head,
+            answer::Held { picked, lease },
+            &self.context,
+            &self.cluster.shared.options.clock,
+        )
+    }
+
+    /// Reports how the attempt ended.
+    fn end(&mut self, status: Option<u16>, outcome: Outcome) -> Option<Picked> {
+        let mut picked = self.picked.take()?;
+        let now = self.now();
+        picked.respond(now, outcome);
+        let node = Arc::clone(&picked.node().info.address);
+        let elapsed = now.saturating_duration_since(self.started);
+        self.context.note_attempt(gw_core::Attempt { node, status, outcome, elapsed });
+        Some(picked)
+    }
+
+    fn now(&self) -> Instant {
+        self.cluster.shared.options.clock.now()
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.end(None, self.context.abandoned());
+    }
+}
+
+enum Sent {
+    Head(http::Response<Incoming>, Lease),
+    Dead(Again),
+}
+
+/// A request that a dead connection left over.
+struct Again {
+    req: Request,
+    upgrade: Option<HeaderValue>,
+    progress: Progress,
+    /// What to report if it is not sent again.
+    error: Error,
+}
+
+impl Again {
+    async fn reconnect(self, attempt: &Attempt<'_>, member: &Member) -> Result<Sending> {
+        let Self { req, upgrade, progress, .. } = self;
+        let lease = attempt.lease(member, Want::Fresh, attempt.cluster.spec.connect_timeout).await;
+        let lease = lease.map_err(|error| failure(progress, error.outcome()).with_source(error))?;
+        Ok(Sending { req, lease, upgrade, progress })
+    }
+}
+
+/// Puts the request into the form that the connection speaks.
+fn shape(req: &mut Request, member: &Member, lease: &Lease) -> Result<()> {
+    let (host, address) = (member.host.as_ref(), &member.node.info.address);
+    if lease.is_h2() {
+        form::h2(req, host, address, member.upstream.scheme())
+    } else {
+        form::h1(req, host, address)
+    }
+}
+
+fn failure(progress: Progress, outcome: Outcome) -> Error {
+    match progress {
+        Progress::Unsent => Error::unsent(outcome),
+        Progress::MaybeSent => Error::new(outcome),
+    }
+}
+
+/// Whether the address took no connection, so that another may.
+fn refuses(error: &Error) -> bool {
+    matches!(error.outcome(), Outcome::ConnectRefused | Outcome::ConnectTimeout | Outcome::TlsError)
+}
+
+/// Lets the other addresses of the member's name pass.
+fn only_untried(member: &Member, tried: &[Arc<str>]) -> NodeFilter {
+    let siblings = member.siblings.clone().unwrap_or_default();
+    let tried = tried.to_vec();
+    Arc::new(move |node| siblings.contains(&node.address) && !tried.contains(&node.address))
+}

@@ -1,0 +1,223 @@
+//! A backend at run time: it turns its target into members, again whenever the answers about it change.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gw_core::NodeInfo;
+use gw_discovery::Instance;
+use gw_selector::Node;
+use http::HeaderValue;
+use http::uri::Authority;
+use rustls_pki_types::ServerName;
+
+use crate::connect::{TlsTarget, Wire};
+use crate::factory::Shared;
+use crate::resolution::Resolution;
+use crate::target::is_name;
+use crate::upstream::{Upstream, UpstreamKey};
+use crate::{BackendSpec, ClusterError, Protocol, Target};
+
+/// The weight of an instance whose metadata gives none. Source: kratos client/node.go.
+const INSTANCE_WEIGHT: u32 = 10;
+
+/// A node with all that is needed to send a request to it.
+pub(crate) struct Member {
+    pub(crate) node: Arc<Node>,
+    pub(crate) upstream: Arc<Upstream>,
+    /// Replaces the request's Host.
+    pub(crate) host: Option<HeaderValue>,
+    /// The addresses that the same name has, if there are several: any of them will do when one does not accept.
+    pub(crate) siblings: Option<Arc<[Arc<str>]>>,
+    /// Which backend it comes from.
+    pub(crate) backend: usize,
+}
+
+impl Member {
+    /// How many other addresses of the same name are not among `tried`.
+    pub(crate) fn untried(&self, tried: &[Arc<str>]) -> u32 {
+        let siblings = self.siblings.as_deref().unwrap_or_default();
+        siblings.iter().filter(|address| !tried.contains(address)).count() as u32
+    }
+}
+
+/// A backend of a cluster.
+pub(crate) struct Backend {
+    index: usize,
+    pub(crate) spec: BackendSpec,
+    protocol: Protocol,
+    host: Option<HeaderValue>,
+    /// The name for TLS; `None`: the address.
+    server_name: Option<ServerName<'static>>,
+    pub(crate) resolution: Option<Arc<Resolution>>,
+}
+
+/// One address of a backend.
+pub(crate) struct Place {
+    address: SocketAddr,
+    weight: u32,
+    version: String,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Backend {
+    pub(crate) fn new(
+        index: usize,
+        spec: &BackendSpec,
+        protocol: Protocol,
+        shared: &Shared,
+    ) -> Result<Self, ClusterError> {
+        let authority = authority(index, spec.host.as_deref())?;
+        let server_name = server_name(index, spec, authority.as_ref())?;
+        let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        let resolution = match &spec.target {
+            Target::Address(_) => None,
+            Target::Name { host, port } => {
+                let name = format!("{host}:{port}");
+                Some(shared.resolution(&spec.target, shared.options.dns.as_ref(), &name))
+            }
+            Target::Service(service) => {
+                let discovery = shared.options.discovery.as_deref().ok_or_else(|| {
+                    ClusterError::NoDiscovery { backend: index, target: spec.target.to_string() }
+                })?;
+                Some(shared.resolution(&spec.target, discovery, service))
+            }
+        };
+        Ok(Self { index, spec: spec.clone(), protocol, host, server_name, resolution })
+    }
+
+    /// How many of `places` share the weight: those of a name.
+    pub(crate) fn shares(&self, places: &[Place]) -> u32 {
+        match self.spec.target {
+            Target::Name { .. } => places.len().max(1) as u32,
+            _ => 1,
+        }
+    }
+
+    /// Its members at `places`; `scale` is what weights are multiplied by, so that a name's weight can be split.
+    pub(crate) fn members(&self, places: Vec<Place>, scale: u32, shared: &Shared) -> Vec<Arc<Member>> {
+        let shares = self.shares(&places);
+        let siblings: Option<Arc<[Arc<str>]>> =
+            (shares > 1).then(|| places.iter().map(|place| place.address.to_string().into()).collect());
+        let member = |place: Place| {
+            let upstream = self.upstream(place.address, shared);
+            let whole = place.weight.saturating_mul(scale);
+            let info = NodeInfo {
+                address: place.address.to_string().into(),
+                // A node with any weight keeps some.
+                weight: (whole / shares).max(u32::from(whole > 0)),
+                priority: self.spec.priority,
+                version: place.version,
+                metadata: place.metadata,
+            };
+            let node = upstream.node.with_info(info);
+            let (host, siblings) = (self.host.clone(), siblings.clone());
+            Arc::new(Member { node, upstream, host, siblings, backend: self.index })
+        };
+        places.into_iter().map(member).collect()
+    }
+
+    /// Whether it is still unknown what the target stands for.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.resolution.as_ref().is_some_and(|resolution| {
+            let known = resolution.known();
+            known.instances.is_none() && known.error.is_none()
+        })
+    }
+
+    /// Whether the target is a name that no answer was ever got for.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        let is_name = matches!(self.spec.target, Target::Name { .. });
+        let known = self.resolution.as_ref().map(|resolution| resolution.known());
+        is_name && known.is_some_and(|known| known.instances.is_none())
+    }
+
+    /// Where its target is now.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let BackendSpec { weight, metadata, target, .. } = &self.spec;
+        let plain =
+            |address| Place { address, weight: *weight, version: String::new(), metadata: metadata.clone() };
+        if let Target::Address(address) = target {
+            return vec![plain(*address)];
+        }
+        let known = self.resolution.as_ref().and_then(|resolution| resolution.known().instances);
+        let instances = known.as_deref().unwrap_or_default();
+        let service = matches!(target, Target::Service(_));
+        let place = |instance: &Instance| {
+            let address = self.address(instance)?;
+            Some(if service { self.discovered(instance, address) } else { plain(address) })
+        };
+        instances.iter().filter_map(place).collect()
+    }
+
+    fn discovered(&self, instance: &Instance, address: SocketAddr) -> Place {
+        let mut metadata = self.spec.metadata.clone();
+        metadata.extend(instance.metadata.clone());
+        let weight = instance.metadata.get("weight").and_then(|weight| weight.parse().ok());
+        let weight = weight.filter(|weight| *weight > 0).unwrap_or(INSTANCE_WEIGHT);
+        Place { address, weight, version: instance.version.clone(), metadata }
+    }
+
+    fn address(&self, instance: &Instance) -> Option<SocketAddr> {
+        let schemes: &[&str] = match self.protocol {
+            Protocol::Http => &["http"],
+            Protocol::Http2 => &["http", "grpc"],
+            Protocol::Grpc => &["grpc"],
+        };
+        let authority = schemes.iter().find_map(|scheme| instance.authority(scheme));
+        let address = authority.and_then(|authority| authority.parse().ok());
+        if address.is_none() {
+            let (service, id) = (&instance.name, &instance.id);
+            tracing::warn!(service, id, ?schemes, "instance without a usable endpoint: skipped");
+        }
+        address
+    }
+
+    fn upstream(&self, address: SocketAddr, shared: &Shared) -> Arc<Upstream> {
+        let tls = self.spec.tls.as_ref().map(|profile| {
+            let name = self.server_name.clone();
+            let name = name.unwrap_or_else(|| ServerName::IpAddress(address.ip().into()));
+            TlsTarget { profile: Arc::clone(profile), name }
+        });
+        let wire = match (self.protocol, &tls) {
+            (Protocol::Http, None) => Wire::H1,
+            (Protocol::Http, Some(_)) => Wire::Negotiated,
+            (Protocol::Http2 | Protocol::Grpc, _) => Wire::H2,
+        };
+        let identity = tls.as_ref().map(|tls| (tls.profile.id(), tls.name.to_str().into_owned()));
+        shared.upstream(UpstreamKey { wire, address, tls: identity }, tls)
+    }
+}
+
+fn authority(backend: usize, host: Option<&str>) -> Result<Option<Authority>, ClusterError> {
+    let Some(host) = host.filter(|host| !host.is_empty()) else {
+        return Ok(None);
+    };
+    match Authority::try_from(host) {
+        Ok(authority) if !host.contains('@') => Ok(Some(authority)),
+        _ => Err(ClusterError::Host { backend, host: host.to_owned() }),
+    }
+}
+
+/// The rule for the name of TLS, as [`BackendSpec::tls`] states it; `None`: the address that is connected to.
+fn server_name(
+    backend: usize,
+    spec: &BackendSpec,
+    host: Option<&Authority>,
+) -> Result<Option<ServerName<'static>>, ClusterError> {
+    let Some(profile) = &spec.tls else {
+        return Ok(None);
+    };
+    let own = profile.server_name().map(str::to_owned);
+    let name = own.or_else(|| match &spec.target {
+        Target::Name { host, .. } => Some(host.trim_end_matches('.').to_owned()),
+        _ => host.map(Authority::host).filter(|host| is_name(host)).map(str::to_owned),
+    });
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    match ServerName::try_from(name.clone()) {
+        Ok(name) => Ok(Some(name)),
+        Err(_) => Err(ClusterError::ServerName { backend, name }),
+    }
+}

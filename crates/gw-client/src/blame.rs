@@ -1,0 +1,66 @@
+//! What a failed connection or exchange means: the one place that reads the errors of hyper, h2, TLS and TCP.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+
+use gw_core::{Error, Outcome, RequestContext};
+
+/// A failure to connect over TCP. Nothing was sent.
+pub(crate) fn connect(error: std::io::Error) -> Error {
+    let outcome = match error.kind() {
+        ErrorKind::TimedOut => Outcome::ConnectTimeout,
+        // Our own shortage, which says nothing of the node: no file descriptor, no local port, no memory.
+        ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory => Outcome::Overloaded,
+        _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => Outcome::Overloaded,
+        _ => Outcome::ConnectRefused,
+    };
+    Error::unsent(outcome).with_source(error)
+}
+
+/// Too many open files, in this process and on the machine; the same numbers on Linux and macOS.
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+
+/// A failed TLS handshake. Nothing of the request was sent.
+pub(crate) fn handshake(error: std::io::Error) -> Error {
+    Error::unsent(Outcome::TlsError).with_source(error)
+}
+
+/// What a failed exchange means: the client's own fault first, since a broken request body looks like an upstream
+/// that hung up.
+pub(crate) fn outcome(error: &hyper::Error, context: &RequestContext) -> Outcome {
+    Error::find(error).or_else(|| context.body_fault()).unwrap_or_else(|| upstream(error))
+}
+
+fn upstream(error: &hyper::Error) -> Outcome {
+    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
+        return Outcome::UpstreamMalformed;
+    }
+    match h2(error) {
+        // What h2 itself found wrong with the peer's frames, apart from broken I/O.
+        Some(h2) if h2.is_library() && !h2.is_io() => Outcome::UpstreamMalformed,
+        _ => Outcome::UpstreamReset,
+    }
+}
+
+/// Whether the upstream said that it has not touched the request: RFC 9113 §8.7 allows to send it again, whatever
+/// its method.
+pub(crate) fn is_refused(error: &hyper::Error) -> bool {
+    h2(error).is_some_and(|h2| h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+/// Whether the connection just ended, without a word of an answer.
+pub(crate) fn is_silent(error: &hyper::Error) -> bool {
+    Error::find(error).is_none() && upstream(error) == Outcome::UpstreamReset && !error.is_timeout()
+}
+
+fn h2(error: &hyper::Error) -> Option<&h2::Error> {
+    let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(error) = next {
+        if let Some(h2) = error.downcast_ref() {
+            return Some(h2);
+        }
+        next = error.source();
+    }
+    None
+}

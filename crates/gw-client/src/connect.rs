@@ -1,0 +1,175 @@
+//! Opens connections: TCP, TLS, the protocol's first words.
+//!
+//! The caller bounds all of it by one time. The tasks that drive a connection run on the worker that opened it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use gw_core::{Error, Outcome};
+use gw_tls::{Alpn, ClientProfile};
+use hyper::client::conn::{http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls_pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::blame;
+use crate::pool::{Lease, Opening, Pool};
+
+/// Between TCP keep-alive probes, and before the first. Source: kratos' dialer.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// The longest answer head, and how far hyper's read buffer grows: what a slow client can make us hold.
+const H1_BUFFER: usize = 128 * 1024;
+/// What one stream and one connection may have under way to us: a slow client cannot make us hold more.
+const H2_STREAM_WINDOW: u32 = 1024 * 1024;
+const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// The longest answer head over HTTP/2.
+const H2_HEADER_LIST: u32 = 64 * 1024;
+/// How long a connection with open streams may be silent before it is probed, and the probe before it is closed.
+const H2_PING: Duration = Duration::from_secs(20);
+
+/// What is spoken on the wire. Clusters that agree on this, address and TLS share connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wire {
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2.
+    H2,
+    /// What ALPN says.
+    Negotiated,
+}
+
+/// TLS towards one name.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsTarget {
+    pub(crate) profile: Arc<ClientProfile>,
+    pub(crate) name: ServerName<'static>,
+}
+
+/// How to reach one node.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    pub(crate) address: SocketAddr,
+    pub(crate) wire: Wire,
+    pub(crate) tls: Option<TlsTarget>,
+}
+
+impl Connector {
+    /// Opens the connection that `opening` allows, within `limit`.
+    ///
+    /// # Errors
+    /// All of them are unsent.
+    pub(crate) async fn open(&self, opening: Opening, limit: Duration) -> Result<Lease, Error> {
+        match tokio::time::timeout(limit, self.connect(&opening)).await {
+            Ok(Ok(Spoken::H1(sender, driver))) => {
+                if !opening.is_upgrade() {
+                    opening.pool().set_multiplexed(false);
+                }
+                Ok(opening.into_h1(sender, driver))
+            }
+            Ok(Ok(Spoken::H2(sender, most))) => {
+                opening.pool().set_multiplexed(true);
+                Ok(opening.into_h2(sender, most))
+            }
+            Ok(Err(error)) => {
+                opening.fail(error.outcome());
+                Err(error)
+            }
+            Err(_) => {
+                opening.fail(Outcome::ConnectTimeout);
+                Err(Error::unsent(Outcome::ConnectTimeout))
+            }
+        }
+    }
+
+    async fn connect(&self, opening: &Opening) -> Result<Spoken, Error> {
+        let tcp = TcpStream::connect(self.address).await.map_err(blame::connect)?;
+        // A socket that refuses its options still carries requests.
+        drop(tcp.set_nodelay(true));
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+        drop(SockRef::from(&tcp).set_tcp_keepalive(&keepalive));
+        let Some(tls) = &self.tls else {
+            let h2 = self.wire == Wire::H2 && !opening.is_upgrade();
+            return speak(TokioIo::new(tcp), h2, opening).await;
+        };
+        let alpn = match self.wire {
+            _ if opening.is_upgrade() => Alpn::Http1,
+            Wire::H1 => Alpn::Http1,
+            Wire::H2 => Alpn::Http2,
+            Wire::Negotiated => Alpn::Both,
+        };
+        let connector = TlsConnector::from(tls.profile.config(alpn));
+        let tls = connector.connect(tls.name.clone(), tcp).await.map_err(blame::handshake)?;
+        let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+        if alpn == Alpn::Http2 && !h2 {
+            return Err(Error::unsent(Outcome::TlsError).with_source("the upstream does not agree to HTTP/2"));
+        }
+        speak(TokioIo::new(tls), h2, opening).await
+    }
+}
+
+enum Spoken {
+    H1(http1::SendRequest<gw_core::Body>, tokio::task::AbortHandle),
+    H2(http2::SendRequest<gw_core::Body>, Arc<AtomicUsize>),
+}
+
+async fn speak<T>(io: T, h2: bool, opening: &Opening) -> Result<Spoken, Error>
+where
+    T: Read + Write + Send + Unpin + 'static,
+{
+    let pool = opening.pool();
+    let end = End { pool: Arc::downgrade(pool), worker: opening.worker(), id: opening.id() };
+    let lost = |error: hyper::Error| Error::unsent(Outcome::UpstreamReset).with_source(error);
+    if h2 {
+        let (sender, mut connection) = http2::Builder::new(pool.tasks().clone())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(H2_STREAM_WINDOW)
+            .initial_connection_window_size(H2_CONNECTION_WINDOW)
+            .max_header_list_size(H2_HEADER_LIST)
+            .keep_alive_interval(H2_PING)
+            .keep_alive_timeout(H2_PING)
+            .handshake(io)
+            .await
+            .map_err(lost)?;
+        let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+        let told = Arc::clone(&most);
+        pool.tasks().spawn(async move {
+            // The limit comes with the peer's SETTINGS and may change; each request makes the driver look.
+            let drive = std::future::poll_fn(|cx| {
+                let polled = std::pin::Pin::new(&mut connection).poll(cx);
+                told.store(connection.current_max_send_streams(), Ordering::Relaxed);
+                polled
+            });
+            end.note(drive.await);
+        });
+        return Ok(Spoken::H2(sender, most));
+    }
+    let (sender, connection) =
+        http1::Builder::new().max_buf_size(H1_BUFFER).handshake(io).await.map_err(lost)?;
+    let driver = pool.tasks().spawn(async move {
+        end.note(connection.with_upgrades().await);
+    });
+    Ok(Spoken::H1(sender, driver))
+}
+
+/// Tells the pool when a connection has ended.
+struct End {
+    pool: Weak<Pool>,
+    worker: usize,
+    id: u64,
+}
+
+impl End {
+    fn note(self, result: Result<(), hyper::Error>) {
+        if let Err(error) = result {
+            tracing::debug!(error = &error as &dyn std::error::Error, "upstream connection ended");
+        }
+        if let Some(pool) = self.pool.upgrade() {
+            pool.forget(self.worker, self.id);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Makes clusters, and owns what they share: upstreams and the watches of names.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+use crossbeam_utils::CachePadded;
+use gw_core::Clock;
+use gw_discovery::Discovery;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use crate::backend::Backend;
+use crate::connect::{TlsTarget, Wire};
+use crate::pool::Pool;
+use crate::resolution::Resolution;
+use crate::tasks::Tasks;
+use crate::upstream::{Upstream, UpstreamKey};
+use crate::{Cluster, ClusterSpec, Target};
+
+/// What a factory is made from.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// How many workers there are, ≥ 1: each has its own connections.
+    pub workers: usize,
+    /// Where names and services are watched.
+    pub control: Handle,
+    /// Resolves the names of targets.
+    pub dns: Arc<dyn Discovery>,
+    /// Knows the services of `discovery:///` targets. Default none.
+    pub discovery: Option<Arc<dyn Discovery>>,
+    /// The time. Default: the machine's.
+    pub clock: Clock,
+    /// Where the random numbers of the selectors begin. Default: anywhere.
+    pub seed: u64,
+}
+
+impl ClientOptions {
+    /// One worker, no discovery, the machine's clock.
+    pub fn new(control: Handle, dns: Arc<dyn Discovery>) -> Self {
+        let seed = RandomState::new().hash_one(0);
+        Self { workers: 1, control, dns, discovery: None, clock: Clock::system(), seed }
+    }
+}
+
+impl std::fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientOptions").field("workers", &self.workers).finish_non_exhaustive()
+    }
+}
+
+/// Why a cluster cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// It has no backends.
+    #[error("a cluster needs at least one backend")]
+    NoBackends,
+    /// A target is a service, and no discovery is configured.
+    #[error("`{target}` needs a discovery, and none is configured")]
+    NoDiscovery {
+        /// The backend's index.
+        backend: usize,
+        /// The target.
+        target: String,
+    },
+    /// The Host override is no authority.
+    #[error("`{host}` is not a host")]
+    Host {
+        /// The backend's index.
+        backend: usize,
+        /// The override.
+        host: String,
+    },
+    /// The target's name cannot be verified by TLS, such as one with `_`.
+    #[error("`{name}` cannot be a TLS server name: set server_name in the profile")]
+    ServerName {
+        /// The backend's index.
+        backend: usize,
+        /// The name.
+        name: String,
+    },
+}
+
+/// Makes clusters.
+pub struct ClientFactory {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What clusters share and keep alive.
+pub(crate) struct Shared {
+    pub(crate) options: ClientOptions,
+    pub(crate) tasks: Tasks,
+    /// One for each worker, so that they do not contend.
+    pub(crate) random: Box<[CachePadded<AtomicU64>]>,
+    upstreams: Mutex<HashMap<UpstreamKey, Weak<Upstream>>>,
+    resolutions: Mutex<HashMap<Target, Weak<Resolution>>>,
+}
+
+impl ClientFactory {
+    /// A factory without clusters.
+    pub fn new(options: ClientOptions) -> Arc<Self> {
+        let workers = options.workers.max(1) as u64;
+        let seed = options.seed;
+        let random = (0..workers).map(|worker| CachePadded::new((seed ^ worker.rotate_right(8)).into()));
+        let random = random.collect();
+        let (upstreams, resolutions) = Default::default();
+        let shared = Shared { options, tasks: Tasks::default(), random, upstreams, resolutions };
+        Arc::new(Self { shared: Arc::new(shared) })
+    }
+
+    /// Makes a cluster. It does not wait: names are resolved meanwhile, and the first request waits for that.
+    ///
+    /// Upstreams, their connections and statistics, and the answers about names are those of the clusters that
+    /// exist already, as far as address, protocol and TLS agree.
+    ///
+    /// # Errors
+    /// When a part of `spec` cannot be used.
+    pub fn cluster(&self, spec: ClusterSpec) -> Result<Arc<Cluster>, ClusterError> {
+        if spec.backends.is_empty() {
+            return Err(ClusterError::NoBackends);
+        }
+        let backends: Result<Vec<_>, _> = spec
+            .backends
+            .iter()
+            .enumerate()
+            .map(|(index, backend)| Backend::new(index, backend, spec.protocol, &self.shared))
+            .collect();
+        Ok(Cluster::start(spec, backends?, Arc::clone(&self.shared)))
+    }
+
+    /// How many tasks run: one per connection and watch, more for HTTP/2.
+    pub fn tasks(&self) -> usize {
+        self.shared.tasks.len()
+    }
+
+    /// How many upstreams there are.
+    pub fn upstreams(&self) -> usize {
+        self.shared.upstreams.lock().values().filter(|upstream| upstream.strong_count() > 0).count()
+    }
+}
+
+impl std::fmt::Debug for ClientFactory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientFactory").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The upstream with this identity.
+    pub(crate) fn upstream(&self, key: UpstreamKey, tls: Option<TlsTarget>) -> Arc<Upstream> {
+        let mut upstreams = self.upstreams.lock();
+        if let Some(upstream) = upstreams.get(&key).and_then(Weak::upgrade) {
+            return upstream;
+        }
+        upstreams.retain(|_, upstream| upstream.strong_count() > 0);
+        let Self { options, tasks, .. } = self;
+        let pool = Pool::new(options.workers, key.wire != Wire::H1, tasks.clone(), options.clock.clone());
+        let upstream = Upstream::new(key.address, key.wire, tls, pool);
+        upstreams.insert(key, Arc::downgrade(&upstream));
+        upstream
+    }
+
+    /// The watch of this name or service in `source`.
+    pub(crate) fn resolution(
+        &self,
+        target: &Target,
+        source: &dyn Discovery,
+        service: &str,
+    ) -> Arc<Resolution> {
+        let mut resolutions = self.resolutions.lock();
+        if let Some(resolution) = resolutions.get(target).and_then(Weak::upgrade) {
+            return resolution;
+        }
+        resolutions.retain(|_, resolution| resolution.strong_count() > 0);
+        let Self { options, tasks, .. } = self;
+        let resolution = Resolution::start(source, service, options.clock.clone(), tasks, &options.control);
+        resolutions.insert(target.clone(), Arc::downgrade(&resolution));
+        resolution
+    }
+}

@@ -1,0 +1,70 @@
+//! The nodes of a cluster at one moment, with the selector over them.
+//!
+//! Both change together: a set is made new, selector included, and replaces the old one as a whole. What was
+//! measured of a node is shared by its successors.
+
+use std::sync::Arc;
+
+use gw_core::Outcome;
+use gw_selector::{Node, Policy, Selector};
+
+use crate::backend::{Backend, Member};
+use crate::factory::Shared;
+
+/// The largest factor for weights: beyond it, the shares of a name's addresses are rounded.
+const LARGEST_SCALE: u32 = 1000;
+
+/// A set of members.
+pub(crate) struct Members {
+    pub(crate) selector: Arc<dyn Selector>,
+    /// Sorted by the node's place in memory, which is what a pick is found by.
+    members: Vec<Arc<Member>>,
+    /// Why there may be no node: `None` = it is not known yet.
+    pub(crate) absent: Option<Outcome>,
+}
+
+impl Members {
+    /// The members that the backends have now.
+    pub(crate) fn build(backends: &[Backend], policy: Policy, shared: &Shared) -> Self {
+        let absent = match () {
+            () if backends.iter().any(Backend::is_pending) => None,
+            () if backends.iter().any(Backend::is_unresolved) => Some(Outcome::DnsError),
+            () => Some(Outcome::NoHealthyUpstream),
+        };
+        let places: Vec<_> = backends.iter().map(|backend| (backend, backend.places())).collect();
+        let scale = places.iter().map(|(backend, places)| backend.shares(places)).fold(1, common_multiple);
+        let mut members: Vec<_> =
+            places.into_iter().flat_map(|(backend, places)| backend.members(places, scale, shared)).collect();
+        let nodes: Vec<Arc<Node>> = members.iter().map(|member| Arc::clone(&member.node)).collect();
+        let selector = policy.build();
+        selector.apply(&nodes);
+        members.sort_by_key(|member| key(&member.node));
+        Self { selector, members, absent }
+    }
+
+    /// The member that owns `node`.
+    pub(crate) fn find(&self, node: &Arc<Node>) -> Option<&Arc<Member>> {
+        let index = self.members.binary_search_by_key(&key(node), |member| key(&member.node)).ok()?;
+        self.members.get(index)
+    }
+
+    /// All of them, by backend and address.
+    pub(crate) fn sorted(&self) -> Vec<&Arc<Member>> {
+        let mut members: Vec<_> = self.members.iter().collect();
+        members.sort_by_key(|member| (member.backend, member.upstream.connector.address));
+        members
+    }
+}
+
+fn key(node: &Arc<Node>) -> usize {
+    Arc::as_ptr(node).addr()
+}
+
+/// The smallest number that both divide, or [`LARGEST_SCALE`].
+fn common_multiple(a: u32, b: u32) -> u32 {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x).saturating_mul(b).min(LARGEST_SCALE)
+}
