@@ -74,3 +74,6 @@ impl<S: Strategy> Selector for Balancer<S> {
         Some(Picked::new(Arc::clone(candidates.node(choice.index)), pick.now, choice.probe))
     }
 }
+
+#[cfg(test)]
+mod tests;

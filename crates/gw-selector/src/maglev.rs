@@ -57,11 +57,15 @@ impl Table {
         Self { entries }
     }
 
-    /// The positions of nodes from the entry of `hash` on, round the whole table.
+    /// The positions of nodes at the entry of `hash`, then at all others, in an order that depends on `hash`.
+    ///
+    /// Not simply at the following entries: there, a node has the same neighbours over and over, and some would
+    /// inherit twice as much from it as others.
     pub(crate) fn walk(&self, hash: u64) -> impl Iterator<Item = usize> {
-        let start = (hash % u64::from(SIZE)) as usize;
-        let (before, after) = self.entries.split_at(start);
-        after.iter().chain(before).map(|slot| *slot as usize)
+        let start = hash % u64::from(SIZE);
+        let step = 1 + (hash >> 32) % u64::from(SIZE - 1);
+        let entry = move |turn| ((start + turn * step) % u64::from(SIZE)) as usize;
+        (0..u64::from(SIZE)).map(move |turn| self.entries[entry(turn)] as usize)
     }
 }
 

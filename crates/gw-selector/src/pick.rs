@@ -98,3 +98,70 @@ impl Drop for Picked {
         self.node.stats().end();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::node;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// The latency in milliseconds and the success after these reports, each 10 ms after the one before.
+    fn after(reports: &[Outcome]) -> (Option<u128>, f64) {
+        let node = node("a:1", 100, 0);
+        let mut now = Instant::now();
+        let mut picked = Picked::new(Arc::clone(&node), now, false);
+        for outcome in reports {
+            now += 10 * MS;
+            picked.respond(now, *outcome);
+        }
+        let seen = node.stats().snapshot();
+        (seen.latency.map(|latency| latency.as_millis()), seen.success)
+    }
+
+    #[test]
+    fn each_outcome_counts_as_its_facts_say() {
+        for outcome in Outcome::ALL {
+            let expect = match outcome {
+                Outcome::Ok => (Some(10), 1.0),
+                other if other.facts().hurts_node => (None, 0.0),
+                _ => (None, 1.0),
+            };
+            assert_eq!(after(&[*outcome]), expect, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn the_first_report_is_the_only_measure_of_latency() {
+        assert_eq!(after(&[Outcome::Ok, Outcome::Ok]), (Some(10), 1.0));
+        assert_eq!(after(&[Outcome::ClientClosed, Outcome::Ok]), (None, 1.0));
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_a_failure_of_its_own() {
+        let (latency, success) = after(&[Outcome::Ok, Outcome::UpstreamReset]);
+        assert_eq!(latency, Some(10));
+        assert!(success < 0.99, "{success}");
+        assert_eq!(after(&[Outcome::Ok, Outcome::ClientClosed]), (Some(10), 1.0));
+    }
+
+    #[test]
+    fn dropped_without_a_report_it_is_neutral() {
+        let node = node("a:1", 100, 0);
+        let picked = Picked::new(Arc::clone(&node), Instant::now(), false);
+        assert_eq!(node.stats().in_flight(), 1);
+        drop(picked);
+        let seen = node.stats().snapshot();
+        assert_eq!((seen.in_flight, seen.latency, seen.success), (0, None, 1.0));
+    }
+
+    #[test]
+    fn a_report_from_before_the_pick_is_no_time_at_all() {
+        let node = node("a:1", 100, 0);
+        let now = Instant::now();
+        Picked::new(Arc::clone(&node), now + MS, false).respond(now, Outcome::Ok);
+        assert_eq!(node.stats().snapshot().latency, Some(Duration::from_nanos(1)));
+    }
+}
