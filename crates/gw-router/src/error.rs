@@ -111,7 +111,9 @@ impl Reason {
                 "a segment with `[`, `(` or `\\` is a regex for that one segment, and a last `*` always makes a \
                  prefix; write `{name:regex}` for a regex with `/` in it"
             }
-            Self::TooBig { .. } => "use smaller repetitions, or ASCII classes such as `[0-9A-Za-z_]` for `\\w`",
+            Self::TooBig { .. } => {
+                "use smaller repetitions, or ASCII classes such as `[0-9A-Za-z_]` for `\\w`"
+            }
             Self::Anchor => "a regex always matches its part as a whole: leave them out",
             Self::PathCharacter { character: '?' | '#' } => {
                 "the query is not matched; for a regex write `(?:…)` around it, or `{name:regex}`"
@@ -120,7 +122,9 @@ impl Reason {
             Self::HostCharacter { character } if !character.is_ascii() => {
                 "write the name in its ASCII form (xn--…)"
             }
-            Self::HostCharacter { .. } => "a host template is `name`, `*.name`, `{label}.name` or `{label:regex}.name`",
+            Self::HostCharacter { .. } => {
+                "a host template is `name`, `*.name`, `{label}.name` or `{label:regex}.name`"
+            }
             Self::Star => "`*.example.com` is any name below it; elsewhere write `{label}`",
             Self::Port => "without `:`, any port matches",
             Self::Address => "IPv6 addresses stand in brackets, as in `[::1]`",

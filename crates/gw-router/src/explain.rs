@@ -4,6 +4,11 @@ use std::fmt;
 
 use http::Method;
 
+use crate::authority::Authority;
+use crate::builder::Route;
+use crate::router::Decision;
+use crate::{Router, Target, methods};
+
 /// One route's verdict on a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -25,10 +30,11 @@ pub enum Verdict {
         /// Where to.
         path: String,
     },
-    /// It matches as well, but another one comes before it.
-    Later {
-        /// The one that is found.
-        than: usize,
+    /// It would match as well, but another one wins: an earlier one, or with strict slashes a later one that matches
+    /// without a redirect.
+    Beaten {
+        /// The one that wins.
+        by: usize,
     },
     /// The host is another.
     Host,
@@ -52,7 +58,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Found => f.write_str("matches"),
             Self::Redirected { path } => write!(f, "matches but for the last slash, redirects to {path}"),
-            Self::Later { than } => write!(f, "would match, but route {than} wins"),
+            Self::Beaten { by } => write!(f, "would match, but route {by} wins"),
             Self::Host => f.write_str("the host does not match"),
             Self::Path => f.write_str("the path does not match"),
             Self::Method { allow } => {
@@ -61,5 +67,46 @@ impl fmt::Display for Verdict {
                 f.write_str(&names.join(", "))
             }
         }
+    }
+}
+
+impl<T> Router<T> {
+    /// Every route's verdict on `target`, in the order of matching. Tries the routes one by one, without the index: for
+    /// people, not for requests.
+    pub fn explain(&self, target: &Target<'_>) -> Vec<Step> {
+        let decision = self.decide(target);
+        let winner = match &decision {
+            Decision::Found(number) | Decision::Redirect(number, _) => Some(*number),
+            Decision::MethodNotAllowed | Decision::NotFound => None,
+        };
+        let authority = Authority::new(target.host);
+        let other = self.other_form(target.path);
+        let step = |(number, route): (usize, &Route<T>)| {
+            let pattern = &self.patterns.paths[route.path];
+            let slashed = || !pattern.open && other.as_ref().is_some_and(|other| pattern.matches(other));
+            let verdict = if !self.host_matches(route, &authority) {
+                Verdict::Host
+            } else if !pattern.matches(target.path) && !slashed() {
+                Verdict::Path
+            } else if !methods::accept(&route.spec.methods, target) {
+                Verdict::Method { allow: route.spec.methods.clone() }
+            } else {
+                match (&decision, winner) {
+                    (Decision::Redirect(winner, path), _) if *winner == number => {
+                        Verdict::Redirected { path: path.clone().into_owned() }
+                    }
+                    (_, Some(winner)) if winner != number => {
+                        Verdict::Beaten { by: self.routes[winner].index }
+                    }
+                    _ => Verdict::Found,
+                }
+            };
+            Step { index: route.index, path: route.spec.path.clone(), verdict }
+        };
+        self.routes.iter().enumerate().map(step).collect()
+    }
+
+    fn host_matches(&self, route: &Route<T>, authority: &Authority<'_>) -> bool {
+        route.hosts.is_empty() || route.hosts.iter().any(|host| self.patterns.hosts[*host].matches(authority))
     }
 }

@@ -1,56 +1,171 @@
 //! The finished router: read-only, shared by all workers.
 
-use crate::{Lookup, Options, PatternError, RouteInfo, RouteSpec, Step, Target};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-/// Collects routes in the order in which they are to be tried.
-#[derive(Debug)]
-pub struct Builder<T> {
-    options: Options,
-    values: Vec<T>,
-}
+use http::Method;
 
-impl<T> Builder<T> {
-    /// A builder without routes.
-    pub fn new(options: Options) -> Self {
-        Self { options, values: Vec::new() }
-    }
+use crate::authority::Authority;
+use crate::builder::Route;
+use crate::index::{Index, Patterns};
+use crate::{Lookup, Options, Target};
 
-    /// Adds a route. Its index is the number of calls before this one, failed ones included.
-    ///
-    /// # Errors
-    /// A malformed pattern, or a duplicate; the router is then built without the route.
-    pub fn add(&mut self, _spec: &RouteSpec, value: T) -> Result<(), PatternError> {
-        self.values.push(value);
-        Ok(())
-    }
-
-    /// The router.
-    pub fn build(self) -> Router<T> {
-        Router { options: self.options, values: self.values }
-    }
-}
-
-/// Finds routes.
+/// Finds the first route that matches, through an index whose cost does not grow with routes that differ in their
+/// host, their method or the literal text of their path.
 #[derive(Debug)]
 pub struct Router<T> {
-    options: Options,
-    values: Vec<T>,
+    pub(crate) options: Options,
+    pub(crate) routes: Vec<Route<T>>,
+    pub(crate) patterns: Patterns,
+    index: Index,
+}
+
+/// What becomes of a target, with routes by number.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decision<'a> {
+    Found(usize),
+    Redirect(usize, Cow<'a, str>),
+    MethodNotAllowed,
+    NotFound,
+}
+
+/// What a search came to.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// The first route that matches in full.
+    pub(crate) best: Option<usize>,
+    /// Whether host and path of any route looked at match.
+    path_matched: bool,
+    /// Patterns tried: the measure of a lookup's cost.
+    #[cfg(test)]
+    pub(crate) examined: usize,
 }
 
 impl<T> Router<T> {
-    /// The first route that matches.
+    pub(crate) fn new(options: Options, routes: Vec<Route<T>>, patterns: Patterns, index: Index) -> Self {
+        Self { options, routes, patterns, index }
+    }
+
+    /// The first route that matches `target`.
+    ///
+    /// A full match always wins over a wrong method, however late it comes (kratos may answer 404 for a wrong method
+    /// if a later route of the same host has another path). With [`Options::strict_slash`], a redirect wins over
+    /// prefix routes after it, and over nothing else. Allocates nothing unless the route has variables, the answer is
+    /// a redirect or a wrong method, or strict slashes have to be tried.
     pub fn lookup<'r>(&'r self, target: &Target<'_>) -> Lookup<'r, T> {
-        let _ = (target.asked(), self.options, &self.values);
-        Lookup::NotFound
+        match self.decide(target) {
+            Decision::Found(number) => {
+                let route = &self.routes[number];
+                Lookup::Found { index: route.index, value: &route.value, vars: self.variables(route, target) }
+            }
+            Decision::Redirect(_, path) => Lookup::Redirect { path: path.into_owned() },
+            Decision::MethodNotAllowed => Lookup::MethodNotAllowed { allow: self.allowed(target) },
+            Decision::NotFound => Lookup::NotFound,
+        }
     }
 
-    /// Every route's verdict on `target`.
-    pub fn explain(&self, _target: &Target<'_>) -> Vec<Step> {
-        Vec::new()
+    /// The routes' values with their indices, in the order of matching.
+    pub fn values(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.routes.iter().map(|route| (route.index, &route.value))
     }
 
-    /// Every route as plain data.
-    pub fn inspect(&self) -> Vec<RouteInfo> {
-        Vec::new()
+    /// How many routes there are.
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    pub(crate) fn decide<'a>(&self, target: &Target<'a>) -> Decision<'a> {
+        let plain = self.search(target, target.path, usize::MAX, false);
+        let exact = plain.best.is_some_and(|number| !self.patterns.paths[self.routes[number].path].open);
+        let mut path_matched = plain.path_matched;
+        if !exact && let Some(other) = self.other_form(target.path) {
+            let slashed = self.search(target, &other, plain.best.unwrap_or(usize::MAX), true);
+            if let Some(number) = slashed.best {
+                return Decision::Redirect(number, other);
+            }
+            path_matched |= slashed.path_matched;
+        }
+        match plain.best {
+            Some(number) => Decision::Found(number),
+            None if path_matched => Decision::MethodNotAllowed,
+            None => Decision::NotFound,
+        }
+    }
+
+    /// Searches for `path` instead of the target's, among the routes before `bound`.
+    pub(crate) fn search(&self, target: &Target<'_>, path: &str, bound: usize, closed_only: bool) -> Search {
+        let mut search = Search::default();
+        self.index.walk(&self.patterns, target, path, bound, &mut |group, bound| {
+            let pattern = &self.patterns.paths[group.path];
+            #[cfg(test)]
+            {
+                search.examined += 1;
+            }
+            if closed_only && pattern.open || !pattern.matches(path) {
+                return bound;
+            }
+            search.path_matched = true;
+            match group.methods.first(target) {
+                Some(number) if number < bound => {
+                    search.best = Some(number);
+                    number
+                }
+                _ => bound,
+            }
+        });
+        search
+    }
+
+    /// `path` with its last slash, or without, if strict slashes are on and the result is safe to redirect to.
+    pub(crate) fn other_form<'a>(&self, path: &'a str) -> Option<Cow<'a, str>> {
+        if !self.options.strict_slash {
+            return None;
+        }
+        match path.as_bytes() {
+            // Browsers take `//x`, `/\x` and `/<tab>/x` for the host x.
+            [b'/'] | [b'/', b'/' | b'\\' | 0..=b' ' | 0x7f, ..] => None,
+            [b'/', .., b'/'] => Some(Cow::Borrowed(&path[..path.len() - 1])),
+            [b'/', ..] => Some(Cow::Owned(format!("{path}/"))),
+            _ => None,
+        }
+    }
+
+    fn allowed(&self, target: &Target<'_>) -> Vec<Method> {
+        let mut allow = Vec::new();
+        let mut collect = |path: &str, closed_only: bool| {
+            self.index.walk(&self.patterns, target, path, usize::MAX, &mut |group, bound| {
+                let pattern = &self.patterns.paths[group.path];
+                if !(closed_only && pattern.open) && pattern.matches(path) {
+                    allow.extend(group.methods.named().cloned());
+                }
+                bound
+            });
+        };
+        collect(target.path, false);
+        if let Some(other) = self.other_form(target.path) {
+            collect(&other, true);
+        }
+        allow.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        allow.dedup();
+        allow
+    }
+
+    fn variables(&self, route: &Route<T>, target: &Target<'_>) -> Vec<(Arc<str>, String)> {
+        if !route.has_variables {
+            return Vec::new();
+        }
+        let authority = Authority::new(target.host);
+        let mut hosts = route.hosts.iter().map(|host| &self.patterns.hosts[*host]);
+        let mut variables = hosts.find_map(|host| host.variables(&authority)).unwrap_or_default();
+        let pattern = &self.patterns.paths[route.path];
+        let spans = pattern.spans(target.path).unwrap_or_default();
+        let values = spans.into_iter().map(|span| target.path[span].to_owned());
+        variables.extend(pattern.names.iter().cloned().zip(values));
+        variables
     }
 }

@@ -1,0 +1,96 @@
+//! Patterns without a regex: literal text with `{name}` variables, matched without one and without allocating.
+//!
+//! Means the same as the regex with `[^/]+` for each variable: all greedy, the first one most.
+
+use std::ops::Range;
+
+use crate::syntax::{Kind, Piece};
+
+/// A pattern in segments between separators.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    separator: char,
+    segments: Vec<Segment>,
+    /// Whether anything may follow.
+    open: bool,
+}
+
+/// Literal text, then variables, each with the literal text behind it.
+#[derive(Clone, Debug, Default)]
+struct Segment {
+    head: String,
+    tails: Vec<String>,
+}
+
+impl Template {
+    /// `None` if there is a regex among the pieces.
+    pub(crate) fn new(pieces: &[Piece], open: bool, kind: Kind) -> Option<Self> {
+        let separator = char::from(kind.separator());
+        let mut segments = Vec::new();
+        let mut segment = Segment::default();
+        for piece in pieces {
+            match piece {
+                Piece::Variable(_) => segment.tails.push(String::new()),
+                Piece::Regex { .. } => return None,
+                Piece::Literal(text) => {
+                    for (position, text) in text.split(separator).enumerate() {
+                        if position > 0 {
+                            segments.push(std::mem::take(&mut segment));
+                        }
+                        segment.tails.last_mut().unwrap_or(&mut segment.head).push_str(text);
+                    }
+                }
+            }
+        }
+        segments.push(segment);
+        Some(Self { separator, segments, open })
+    }
+
+    /// Whether `text` matches; with `spans`, also what each variable stands for, in order.
+    pub(crate) fn matches(&self, text: &str, mut spans: Option<&mut Vec<Range<usize>>>) -> bool {
+        let Some((last, others)) = self.segments.split_last() else { return false };
+        let mut start = 0;
+        for segment in others {
+            let Some(length) = text[start..].find(self.separator) else { return false };
+            if !segment.matches(&text[start..start + length], start, false, spans.as_deref_mut()) {
+                return false;
+            }
+            start += length + self.separator.len_utf8();
+        }
+        let end = match text[start..].find(self.separator) {
+            None => text.len(),
+            Some(length) if self.open => start + length,
+            Some(_) => return false,
+        };
+        last.matches(&text[start..end], start, self.open, spans)
+    }
+}
+
+impl Segment {
+    /// Places the tails from the last to the first, each as far right as it can be: that makes the first variable as
+    /// long as it can be, then the second, and so on.
+    fn matches(&self, text: &str, offset: usize, open: bool, spans: Option<&mut Vec<Range<usize>>>) -> bool {
+        let Some(body) = text.strip_prefix(self.head.as_str()) else { return false };
+        let Some((last, others)) = self.tails.split_last() else { return open || body.is_empty() };
+        let last =
+            if open { body.rfind(last.as_str()) } else { body.strip_suffix(last.as_str()).map(str::len) };
+        let Some(mut end) = last else { return false };
+        let offset = offset + self.head.len();
+        let mut found = spans;
+        let first = found.as_ref().map_or(0, |spans| spans.len());
+        for tail in others.iter().rev() {
+            // The variable that ends at `end` has at least one character.
+            let Some(variable) = body[..end].chars().next_back() else { return false };
+            let Some(at) = body[..end - variable.len_utf8()].rfind(tail.as_str()) else { return false };
+            if let Some(spans) = found.as_deref_mut() {
+                spans.push(offset + at + tail.len()..offset + end);
+            }
+            end = at;
+        }
+        if let Some(spans) = found {
+            spans.push(offset..offset + end);
+            spans[first..].reverse();
+        }
+        end > 0
+    }
+}
