@@ -1,0 +1,100 @@
+//! The wiring of a gateway: which part is given to which. Nothing listens when it is done.
+
+use std::sync::Arc;
+
+use gw_client::{ClientFactory, ClientOptions};
+use gw_core::{Clock, Debuggable, Handler};
+use gw_debug::{Admin, Readiness};
+use gw_discovery::Dns;
+use gw_middleware::Registry;
+use gw_proxy::{Compiler, Proxy, ProxyDebug};
+use gw_server::{ProxyServer, ServerOptions};
+use gw_telemetry::{AccessLog, LogFormat, Metrics};
+use tokio::runtime::Handle;
+
+use crate::config_debug::ConfigDebug;
+use crate::debug_port::DebugPort;
+use crate::environment::Environment;
+use crate::observer::CountRejections;
+use crate::reload::Reloader;
+
+/// What the command line decides of a gateway.
+pub(crate) struct Settings {
+    /// Worker threads; none = the cores within the cgroup's quota.
+    pub(crate) workers: Option<usize>,
+    /// Addresses in place of the configured ones.
+    pub(crate) addresses: Vec<String>,
+    /// Whether `/debug` is on the data port too.
+    pub(crate) debug: bool,
+    /// The middlewares there are.
+    pub(crate) registry: Registry,
+    /// The environment.
+    pub(crate) environment: Environment,
+    /// The format of the access log.
+    pub(crate) log_format: LogFormat,
+}
+
+/// The parts of a gateway.
+pub(crate) struct App {
+    pub(crate) reloader: Arc<Reloader>,
+    pub(crate) proxy: Arc<Proxy>,
+    pub(crate) server: Arc<ProxyServer>,
+    pub(crate) readiness: Readiness,
+    pub(crate) access_log: Arc<AccessLog>,
+    pub(crate) admin: Arc<dyn Handler>,
+    pub(crate) config: Arc<ConfigDebug>,
+}
+
+impl App {
+    /// Puts a gateway together. `control` runs everything that is not a request.
+    ///
+    /// # Errors
+    /// When two parts claim the same debug pages, or worker threads cannot be made.
+    pub(crate) fn build(settings: Settings, control: Handle) -> anyhow::Result<Self> {
+        let workers = gw_server::worker_count(settings.workers);
+        let clock = Clock::system();
+        let metrics = Metrics::new(workers, env!("CARGO_PKG_VERSION"));
+        let access_log = AccessLog::start(Box::new(std::io::stdout()), settings.log_format, workers);
+        let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
+        let readiness = Readiness::new();
+        let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy)));
+        let admin = admin(&metrics, &readiness, &proxy, &config)?;
+        let handler: Arc<dyn Handler> = if settings.debug {
+            Arc::new(DebugPort { admin: Arc::clone(&admin), inner: Arc::clone(&proxy) as _ })
+        } else {
+            Arc::clone(&proxy) as _
+        };
+        let observer = Arc::new(CountRejections(Arc::clone(&metrics)));
+        let server = Arc::new(ProxyServer::new(ServerOptions { workers, observer }, handler)?);
+        let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
+        options.workers = workers;
+        options.clock = clock.clone();
+        let strict_slash = settings.environment.strict_slash;
+        let reloader = Reloader {
+            compiler: Compiler { registry: settings.registry, strict_slash, clock },
+            environment: settings.environment,
+            addresses: settings.addresses,
+            proxy: Arc::clone(&proxy),
+            clients: ClientFactory::new(options),
+            server: Arc::clone(&server),
+            metrics,
+        };
+        Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, access_log, admin, config })
+    }
+}
+
+fn admin(
+    metrics: &Arc<Metrics>,
+    readiness: &Readiness,
+    proxy: &Arc<Proxy>,
+    config: &Arc<ConfigDebug>,
+) -> anyhow::Result<Arc<dyn Handler>> {
+    let pages: [Arc<dyn Debuggable>; 2] =
+        [Arc::new(ProxyDebug(Arc::clone(proxy))), Arc::clone(config) as Arc<dyn Debuggable>];
+    let mut registry = gw_debug::Registry::new();
+    for page in pages {
+        registry = registry.with(page)?;
+    }
+    let metrics = Arc::clone(metrics);
+    Ok(Arc::new(Admin::new(registry, readiness.clone(), move || metrics.encode())))
+}

@@ -1,0 +1,82 @@
+//! `/debug/config/…`: the configuration that is served, with its secrets blacked out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
+use gw_debug::json;
+use gw_proxy::Proxy;
+use http::StatusCode;
+use parking_lot::Mutex;
+use serde_json::json;
+
+/// Shows the configuration on the admin port.
+pub(crate) struct ConfigDebug {
+    proxy: Arc<Proxy>,
+    file: Mutex<Option<PathBuf>>,
+}
+
+impl ConfigDebug {
+    /// Shows what `proxy` serves.
+    pub(crate) fn new(proxy: Arc<Proxy>) -> Self {
+        Self { proxy, file: Mutex::default() }
+    }
+
+    /// Names the file that `load` reads.
+    pub(crate) fn set_file(&self, file: &Path) {
+        *self.file.lock() = Some(file.to_owned());
+    }
+
+    /// Where the configuration came from.
+    fn inspect(&self) -> Response {
+        let loaded = self.proxy.loaded();
+        let document = loaded.as_ref().map(|loaded| &loaded.document);
+        json(&json!({
+            "confPath": document.map(|document| document.name()),
+            "confSha256": document.map(|document| document.sha256()),
+            "generation": self.proxy.generation(),
+            "draining": self.proxy.draining(),
+        }))
+    }
+
+    fn version(&self) -> Response {
+        json(&json!({ "version": self.proxy.loaded().map(|loaded| loaded.gateway.version.clone()) }))
+    }
+
+    /// Reads the file again, without serving it: what a reload would see.
+    fn load(&self) -> Response {
+        let file = self.file.lock().clone();
+        let loaded = match file {
+            Some(file) => gw_config::load(&file, &[]),
+            None => match self.proxy.loaded() {
+                Some(loaded) => return json(&gw_config::redacted(&loaded)),
+                None => return json(&serde_json::Value::Null),
+            },
+        };
+        match loaded {
+            Ok(loaded) => json(&gw_config::redacted(&loaded)),
+            Err(diagnostics) => {
+                let mut response = Response::new(format!("{diagnostics}\n").into());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+}
+
+impl Debuggable for ConfigDebug {
+    fn name(&self) -> &'static str {
+        "config"
+    }
+
+    fn handle<'a>(&'a self, tail: &'a str, _: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
+        Box::pin(async move {
+            Some(match tail {
+                "inspect" => self.inspect(),
+                "load" => self.load(),
+                "version" => self.version(),
+                _ => return None,
+            })
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! The life of a serving gateway: start, reloads, stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::StreamExt;
+use gw_config::{FileLoader, Loaded};
+use gw_server::{Bound, ListenerOptions, ProxyServer, ServerOptions};
+use gw_telemetry::LogFormat;
+use std::io::IsTerminal;
+
+use crate::app::{App, Settings};
+use crate::args::RunArgs;
+use crate::environment::Environment;
+use crate::exit::{Exit, Failure};
+use crate::reload::ReloadError;
+use crate::stop::{Asked, Signals};
+
+/// Where a configuration is looked for when no file is named.
+const DEFAULT_FILES: [&str; 3] = ["config.yaml", "config.toml", "/etc/gateway/gateway.toml"];
+/// How often former route tables are looked after.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How long the admin server may take to end.
+const ADMIN_GRACE: Duration = Duration::from_secs(1);
+
+/// Serves a configuration file until a signal ends it.
+pub(crate) fn run(args: &RunArgs, environment: Environment, registry: gw_middleware::Registry) -> Result<Exit, Failure> {
+    let file = match &args.conf {
+        Some(file) => file.clone(),
+        None => default_file()?,
+    };
+    let settings = Settings {
+        workers: args.workers.map(usize::from),
+        addresses: args.addr.clone(),
+        debug: args.debug,
+        registry,
+        environment,
+        log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
+    };
+    control()?.block_on(async {
+        let overrides = settings.environment.overrides.clone();
+        let loader = FileLoader::new(&file).with_overrides(overrides);
+        let loaded = loader.load()?;
+        let mut gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
+        gateway.config_from(&file);
+        gateway.serve(Some(loader), args.drain_delay, args.grace).await
+    })
+}
+
+/// The runtime of everything that is not a request.
+pub(crate) fn control() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("the control runtime")?)
+}
+
+fn default_file() -> Result<PathBuf, Failure> {
+    DEFAULT_FILES.iter().map(PathBuf::from).find(|file| file.exists()).ok_or_else(|| {
+        Failure::usage(format!("there is no {}; name a configuration with -conf", DEFAULT_FILES.join(", no ")))
+    })
+}
+
+/// A gateway that serves.
+pub(crate) struct Gateway {
+    app: App,
+    /// The admin server has a thread of its own: it answers while workers are busy.
+    admin: Option<ProxyServer>,
+    /// Where it listens.
+    pub(crate) bound: Vec<Bound>,
+    /// Where the admin port is.
+    pub(crate) admin_address: Option<std::net::SocketAddr>,
+}
+
+impl Gateway {
+    /// Starts serving a document. Must be called on the control runtime.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the document, or the step that failed.
+    pub(crate) fn start(settings: Settings, loaded: Loaded, admin: Option<&str>) -> Result<Self, Failure> {
+        for notice in &settings.environment.notices {
+            tracing::warn!("{notice}");
+        }
+        let admin = admin.map_or_else(|| (*loaded.gateway.admin.address).clone(), str::to_owned);
+        let app = App::build(settings, tokio::runtime::Handle::current()).context("wiring")?;
+        let (report, bound) = app.reloader.apply(loaded).map_err(|error| match error {
+            ReloadError::Config(diagnostics) => Failure::Config(diagnostics),
+            ReloadError::Bind(error) => Failure::Step(error.into()),
+        })?;
+        for listener in &bound {
+            tracing::info!(listener = %listener.name, address = %listener.address, "listening");
+        }
+        let mut gateway = Self { app, admin: None, bound, admin_address: None };
+        if !admin.is_empty() {
+            gateway.start_admin(&admin)?;
+        }
+        gateway.app.readiness.set_ready("config");
+        tracing::info!(generation = report.generation, source = report.source, endpoints = report.added.len(), "serving");
+        Ok(gateway)
+    }
+
+    fn start_admin(&mut self, address: &str) -> Result<(), Failure> {
+        let address = address.parse().map_err(|error| Failure::usage(format!("admin address: {error}")))?;
+        let options = ServerOptions { workers: 1, observer: Arc::new(()) };
+        let server = ProxyServer::new(options, Arc::clone(&self.app.admin)).context("the admin server")?;
+        let prepared = server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;
+        for listener in server.commit(prepared) {
+            tracing::info!(address = %listener.address, "admin");
+            self.admin_address = Some(listener.address);
+        }
+        self.admin = Some(server);
+        Ok(())
+    }
+
+    /// Names the file that `/debug/config/load` reads.
+    pub(crate) fn config_from(&mut self, file: &Path) {
+        self.app.config.set_file(file);
+    }
+
+    /// Serves until a signal ends it: 0 when every request ended by itself, else 1.
+    pub(crate) async fn serve(
+        self,
+        loader: Option<FileLoader>,
+        drain_delay: Duration,
+        grace: Duration,
+    ) -> Result<Exit, Failure> {
+        let mut signals = Signals::listen().context("signals")?;
+        let delay = self.until_stop(loader, &mut signals).await?;
+        let delay = match delay {
+            None => return Ok(Exit::Failure),
+            Some(true) => drain_delay,
+            Some(false) => Duration::ZERO,
+        };
+        self.stop(delay, grace, &mut signals).await
+    }
+
+    /// Reloads until something asks to stop: whether with the drain delay, or `None` to end at once.
+    async fn until_stop(&self, loader: Option<FileLoader>, signals: &mut Signals) -> Result<Option<bool>, Failure> {
+        let mut documents = match &loader {
+            Some(loader) => loader.watch(),
+            None => futures_util::stream::pending().boxed(),
+        };
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Reload => loader.iter().for_each(FileLoader::reload),
+                    Asked::Stop { delay } => return Ok(Some(delay)),
+                    Asked::Quit => return Ok(None),
+                },
+                Some(document) = documents.next() => self.reload(document),
+                worker = self.app.server.failed() => {
+                    tracing::error!(?worker, "a worker ended; stopping");
+                    return Ok(Some(false));
+                }
+                _ = sweep.tick() => self.app.proxy.sweep(),
+            }
+        }
+    }
+
+    /// One reload. Whatever is wrong with it is logged, and the old configuration serves on.
+    fn reload(&self, document: Result<Loaded, gw_config::Diagnostics>) {
+        let applied = document.map_err(ReloadError::from).and_then(|loaded| self.app.reloader.apply(loaded));
+        match applied {
+            Ok((report, _)) => tracing::info!(
+                generation = report.generation,
+                added = ?report.added,
+                changed = ?report.changed,
+                removed = ?report.removed,
+                kept = report.kept,
+                seconds = report.seconds,
+                "reloaded"
+            ),
+            Err(error) => tracing::error!("not reloaded, the old configuration serves on\n{error}"),
+        }
+    }
+
+    async fn stop(self, delay: Duration, grace: Duration, signals: &mut Signals) -> Result<Exit, Failure> {
+        tracing::info!(delay_seconds = delay.as_secs_f64(), "stopping");
+        self.app.readiness.set_draining();
+        if signals.stop_within(delay).await {
+            return Ok(Exit::Failure);
+        }
+        let drained = tokio::select! {
+            drained = self.app.server.drain(grace) => drained,
+            () = signals.second() => return Ok(Exit::Failure),
+        };
+        self.app.access_log.flush();
+        tracing::info!(complete = drained.complete, aborted = drained.aborted, "stopped");
+        if let Some(admin) = &self.admin {
+            admin.drain(ADMIN_GRACE).await;
+        }
+        Ok(if drained.complete { Exit::Ok } else { Exit::Failure })
+    }
+}

@@ -1,0 +1,110 @@
+//! From a document to live: compile, prepare everything that can fail, then commit what cannot.
+
+use std::sync::Arc;
+
+use gw_client::ClientFactory;
+use gw_config::{Diagnostic, Diagnostics, Loaded, v1};
+use gw_proxy::{Compiled, Compiler, Proxy, Report};
+use gw_server::{Bound, ListenerOptions, ProxyServer};
+use gw_telemetry::Metrics;
+use gw_value::Spanned;
+
+use crate::environment::Environment;
+use crate::listeners;
+
+/// Turns documents into what is served.
+pub(crate) struct Reloader {
+    pub(crate) compiler: Compiler,
+    pub(crate) environment: Environment,
+    /// Addresses of the command line, in place of the configured ones.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) proxy: Arc<Proxy>,
+    pub(crate) clients: Arc<ClientFactory>,
+    pub(crate) server: Arc<ProxyServer>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// A document that compiled, with its listeners.
+pub(crate) struct Checked {
+    pub(crate) compiled: Compiled,
+    pub(crate) listeners: Vec<ListenerOptions>,
+}
+
+/// Why a document is not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReloadError {
+    /// It is wrong.
+    #[error(transparent)]
+    Config(#[from] Diagnostics),
+    /// A listener cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] gw_server::BindError),
+}
+
+/// Checks a document without opening anything.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn check(
+    compiler: &Compiler,
+    environment: &Environment,
+    addresses: &[String],
+    mut loaded: Loaded,
+) -> Result<Checked, Diagnostics> {
+    environment.apply(&mut loaded.gateway);
+    replace_addresses(&mut loaded.gateway, addresses);
+    let loaded = Arc::new(loaded);
+    let listeners = listeners::lower(&loaded.gateway.listeners);
+    let compiled = compiler.compile(Arc::clone(&loaded));
+    match (compiled, listeners) {
+        (Ok(compiled), Ok(listeners)) => Ok(Checked { compiled, listeners }),
+        (compiled, listeners) => {
+            let mut errors: Vec<Diagnostic> = listeners.err().unwrap_or_default();
+            errors.extend(compiled.err().into_iter().flat_map(Diagnostics::into_inner));
+            Err(Diagnostics::new(Arc::clone(&loaded.document), errors))
+        }
+    }
+}
+
+/// `-addr` replaces the configured addresses; the first listener's other settings stay.
+fn replace_addresses(gateway: &mut v1::Gateway, addresses: &[String]) {
+    if addresses.is_empty() {
+        return;
+    }
+    let model = gateway.listeners.first().map(|listener| (**listener).clone()).unwrap_or_default();
+    let listener = |address: &String| v1::Listener {
+        name: None,
+        address: Spanned::unplaced(address.clone()),
+        ..model.clone()
+    };
+    gateway.listeners = addresses.iter().map(|address| Spanned::unplaced(listener(address))).collect();
+}
+
+impl Reloader {
+    /// Serves a document from now on, or changes nothing.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or the address that is taken.
+    pub(crate) fn apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
+        let result = self.try_apply(loaded);
+        match &result {
+            Ok((report, _)) => self.metrics.config_loaded(report.generation),
+            Err(_) => self.metrics.config_rejected(),
+        }
+        result
+    }
+
+    fn try_apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
+        let Checked { compiled, listeners } = check(&self.compiler, &self.environment, &self.addresses, loaded)?;
+        for warning in compiled.warnings() {
+            tracing::warn!(code = warning.code, at = %compiled.position(warning), "{}", warning.message);
+        }
+        for name in compiled.left_out() {
+            self.metrics.middleware_build_failed(name);
+        }
+        let prepared = self.proxy.prepare(compiled, &self.clients)?;
+        let listeners = self.server.prepare(listeners)?;
+        let report = self.proxy.commit(prepared);
+        Ok((report, self.server.commit(listeners)))
+    }
+}
