@@ -1,7 +1,7 @@
 //! Bodies: whole, chunk by chunk under the test's control, or a long pattern that proves itself.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -135,36 +135,5 @@ impl http_body::Body for PatternBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.len - self.at)
-    }
-}
-
-/// A body that tells how many bytes of data it gave.
-pub(crate) struct Counted<F> {
-    pub(crate) body: Body,
-    pub(crate) count: F,
-}
-
-impl<F: FnMut(u64) + Unpin> http_body::Body for Counted<F> {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame {
-            let len = frame.data_ref().map_or(0, Bytes::len);
-            (self.count)(len as u64);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

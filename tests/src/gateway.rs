@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
 use crate::process::signal;
@@ -20,6 +20,7 @@ pub struct Gateway {
     id: u32,
     log: Arc<Mutex<Vec<String>>>,
     listeners: watch::Receiver<Listeners>,
+    printed: watch::Receiver<Vec<String>>,
     config: Option<(TempDir, PathBuf)>,
 }
 
@@ -55,14 +56,16 @@ impl Gateway {
     /// When it was not built.
     pub fn spawn_binary(arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().expect("the gateway command starts");
         let log = Arc::default();
         let (announce, listeners) = watch::channel(Vec::new());
         let stderr = child.stderr.take().unwrap();
         tokio::spawn(follow(stderr, Arc::clone(&log), announce));
+        let (print, printed) = watch::channel(Vec::new());
+        tokio::spawn(copy(child.stdout.take().unwrap(), print));
         let id = child.id().unwrap();
-        Self { child, id, log, listeners, config: None }
+        Self { child, id, log, listeners, printed, config: None }
     }
 
     /// Waits until it has announced a listener for requests and the admin listener.
@@ -160,6 +163,14 @@ impl Gateway {
         self.ended().await
     }
 
+    /// The lines on standard output that are `wanted`, once there are `count` of them or it has ended.
+    pub async fn printed(&mut self, wanted: impl Fn(&str) -> bool, count: usize) -> Vec<String> {
+        let select =
+            |lines: &Vec<String>| lines.iter().filter(|line| wanted(line)).cloned().collect::<Vec<_>>();
+        let enough = self.printed.wait_for(|lines| select(lines).len() >= count).await;
+        enough.map_or_else(|_| Vec::new(), |lines| select(&lines))
+    }
+
     /// What it has written to standard error.
     pub fn log(&self) -> String {
         self.log.lock().join("\n")
@@ -185,6 +196,13 @@ async fn follow(stderr: ChildStderr, log: Arc<Mutex<Vec<String>>>, announce: wat
             announce.send_modify(|listeners| listeners.push(listener));
         }
         log.lock().push(line);
+    }
+}
+
+async fn copy(stdout: ChildStdout, print: watch::Sender<Vec<String>>) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        print.send_modify(|lines| lines.push(line));
     }
 }
 

@@ -16,6 +16,7 @@ pub use script::{Respond, Script};
 
 use crate::{Body, Chunks, Counts, Identity, Received, Record, within};
 
+mod counted;
 mod script;
 
 /// A running upstream. Its drop closes the listener and every connection.

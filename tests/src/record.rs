@@ -20,6 +20,8 @@ pub struct Counts {
     pub requests: usize,
     /// Requests whose client went away before the answer's head was made.
     pub cancelled: usize,
+    /// Answers whose client went away before their body's end.
+    pub broken: usize,
     /// Bytes of answers that were handed to the connection.
     pub sent: u64,
 }

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
 
+use super::counted::Counted;
 use super::{Body, Play};
-use crate::body::Counted;
 use crate::{BoxError, Pattern, Received, Record, chunks, full};
 
 /// Makes an answer to a request that was read.
@@ -62,7 +62,7 @@ pub(super) async fn answer(play: &Play, req: Request<Incoming>) -> Result<Respon
     };
     let response = act(play, script, req).await;
     waiting.over();
-    Ok(response?.map(|body| counted(body, &play.record)))
+    Ok(response?.map(|body| Counted::new(body, &play.record).boxed_unsync()))
 }
 
 async fn act(play: &Play, script: Script, req: Request<Incoming>) -> Result<Response<Body>, BoxError> {
@@ -136,11 +136,6 @@ fn with_trailers(trailers: &[(&'static str, &'static str)]) -> Result<Response<B
     let body = StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
     // hyper writes the trailers that the head announces, and no others.
     Ok(Response::builder().header("trailer", names.join(", ")).body(body)?)
-}
-
-fn counted(body: Body, record: &Arc<Record>) -> Body {
-    let record = Arc::clone(record);
-    Counted { body, count: move |len| record.count(|counts| counts.sent += len) }.boxed_unsync()
 }
 
 /// Counts a request that was dropped before its answer.

@@ -1,0 +1,93 @@
+//! Stop: what is under way is finished, nothing new is taken.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use gateway_tests::{
+    Caller, Format, Gateway, Load, Origin, Script, WebSocketOrigin, empty, open, table, within,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+#[tokio::test]
+async fn sigterm_loses_no_request_in_flight() {
+    let origin = Origin::start("one", Script::Held).await;
+    let mut gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    let mut answers = tokio::task::JoinSet::new();
+    for http2 in [false, true] {
+        for _ in 0..8 {
+            let address = gateway.address();
+            answers.spawn(async move {
+                let mut caller = match http2 {
+                    false => Caller::http1(address).await,
+                    true => Caller::http2(address).await,
+                };
+                caller.get("/held").await
+            });
+        }
+    }
+    origin.record().wait("all requests are in flight", |counts| counts.requests == 16).await;
+    let admin = gateway.admin();
+    gateway.signal("TERM");
+    within("the gateway is no longer ready", async {
+        while Caller::http1(admin).await.get("/readyz").await.status == 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    origin.record().release();
+    while let Some(answer) = within("the answers come", answers.join_next()).await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    assert!(gateway.ended().await.success(), "{}", gateway.log());
+    assert!(Caller::try_http1(gateway.address()).await.is_err(), "nobody listens");
+}
+
+/// Load goes on until the last moment: a connection may be refused once the gateway has stopped listening, but no
+/// request that was taken may go without its answer.
+#[tokio::test]
+async fn sigterm_under_load_breaks_no_request() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let mut gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    let load = Load::start(gateway.address(), 8, "/load");
+    load.more(500).await;
+    gateway.signal("TERM");
+    let status = gateway.ended().await;
+    let tally = load.stop().await;
+    assert!(status.success(), "{}", gateway.log());
+    let broken: Vec<_> = tally.failures.iter().filter(|failure| !failure.starts_with("connect: ")).collect();
+    assert!(broken.is_empty(), "{broken:?} beside {} answers", tally.ok);
+}
+
+#[tokio::test]
+async fn sigint_ends_at_once_when_nothing_is_in_flight() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    let mut idle = Caller::http1(gateway.address()).await;
+    assert_eq!(idle.get("/").await.status, 200);
+    assert!(gateway.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let origin = Origin::start("one", Script::Held).await;
+    let mut gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    let request = caller.request("GET", "/held").body(empty()).unwrap();
+    let asked = tokio::spawn(async move { caller.try_call(request).await });
+    origin.record().wait("the request is in flight", |counts| counts.requests == 1).await;
+    gateway.signal("INT");
+    gateway.signal("TERM");
+    assert!(!gateway.ended().await.success());
+    assert!(within("the request ends", asked).await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_websocket_is_told_that_the_gateway_goes() {
+    let origin = WebSocketOrigin::start().await;
+    let gateway = Gateway::start(&table("/ws", "", &[origin.address()]), Format::Toml).await;
+    let mut socket = open(gateway.address(), "/ws").await.unwrap();
+    socket.send(Message::text("here")).await.unwrap();
+    assert_eq!(within("the echo", socket.next()).await.unwrap().unwrap(), Message::text("here"));
+    gateway.signal("INT");
+    let message = within("the close", socket.next()).await.unwrap().unwrap();
+    let Message::Close(Some(frame)) = message else { panic!("{message:?}") };
+    assert_eq!(u16::from(frame.code), 1001);
+}

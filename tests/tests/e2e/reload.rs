@@ -1,0 +1,89 @@
+//! A new configuration is taken while requests run, or refused as a whole.
+
+use std::net::SocketAddr;
+
+use gateway_tests::{Caller, Format, Gateway, Load, Origin, Script, table};
+
+fn versioned(version: usize, endpoints: &str) -> String {
+    format!("version = \"{version}\"\n{endpoints}")
+}
+
+/// The load's endpoint stays, with one backend, the other, or both; what else there is changes.
+fn nth(version: usize, origins: [SocketAddr; 2]) -> String {
+    let backends = match version % 3 {
+        0 => &origins[..],
+        1 => &origins[..1],
+        _ => &origins[1..],
+    };
+    let load = table("/load", "", backends);
+    let other = table(&format!("/version/{version}"), "", backends);
+    versioned(version, &format!("{load}{other}"))
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_thousand_reloads_under_load_fail_no_request() {
+    const WARM: usize = 100;
+    let origins = [Origin::start("one", Script::Echo).await, Origin::start("two", Script::Echo).await];
+    let addresses = [origins[0].address(), origins[1].address()];
+    let gateway = Gateway::start(&nth(0, addresses), Format::Toml).await;
+    let load = Load::start(gateway.address(), 4, "/load");
+    let mut before = gateway.usage();
+    for version in 1..=1000 {
+        gateway.rewrite(&nth(version, addresses), Format::Toml);
+        gateway.signal("HUP");
+        gateway.live(&version.to_string()).await;
+        if version == WARM {
+            before = gateway.usage();
+        }
+    }
+    let after = gateway.usage();
+    let tally = load.stop().await;
+    assert!(tally.failures.is_empty(), "{:?} beside {} answers", tally.failures, tally.ok);
+    assert!(before.growth(after) < 16, "from {before:?} to {after:?}");
+    assert_eq!(before.threads, after.threads);
+    let mut caller = Caller::http1(gateway.address()).await;
+    assert_eq!(caller.get("/version/1000").await.status, 200);
+    assert_eq!(caller.get("/version/999").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_changed_file_is_taken_without_being_told() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let first = versioned(1, &table("/one", "", &[origin.address()]));
+    let gateway = Gateway::start(&first, Format::Toml).await;
+    gateway.rewrite(&versioned(2, &table("/two", "", &[origin.address()])), Format::Toml);
+    gateway.live("2").await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    assert_eq!(caller.get("/two").await.status, 200);
+    assert_eq!(caller.get("/one").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_wrong_file_changes_nothing_and_the_next_right_one_is_taken() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let good = |version| versioned(version, &table("/one", "", &[origin.address()]));
+    let gateway = Gateway::start(&good(1), Format::Toml).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    gateway.rewrite("endpoints = 1\nversion = \"2\"\n", Format::Toml);
+    gateway.signal("HUP");
+    assert_eq!(caller.get("/one").await.status, 200);
+    gateway.rewrite(&good(3), Format::Toml);
+    gateway.signal("HUP");
+    gateway.live("3").await;
+    assert_eq!(caller.get("/one").await.status, 200);
+}
+
+/// Requests that were taken under the old configuration end under it.
+#[tokio::test]
+async fn a_request_in_flight_outlives_its_route() {
+    let origin = Origin::start("one", Script::Held).await;
+    let gateway = Gateway::start(&versioned(1, &table("/old", "", &[origin.address()])), Format::Toml).await;
+    let address = gateway.address();
+    let asked = tokio::spawn(async move { Caller::http1(address).await.get("/old").await });
+    origin.record().wait("the request is in flight", |counts| counts.requests == 1).await;
+    gateway.rewrite(&versioned(2, &table("/new", "", &[origin.address()])), Format::Toml);
+    gateway.live("2").await;
+    origin.record().release();
+    assert_eq!(asked.await.unwrap().status, 200);
+}
