@@ -144,3 +144,6 @@ fn sorted<V: Ord>(mut set: Vec<V>) -> Vec<V> {
     set.dedup();
     set
 }
+
+#[cfg(test)]
+mod tests;

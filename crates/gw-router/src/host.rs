@@ -256,3 +256,6 @@ fn port(text: &str, name: &Name) -> Result<Port, Fault> {
     let pattern = Pattern::compile(pieces, false, Kind::Host).map_err(|reason| Fault::new(whole, reason))?;
     Ok(Port::Template(pattern))
 }
+
+#[cfg(test)]
+mod tests;

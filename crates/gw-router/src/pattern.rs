@@ -192,3 +192,6 @@ fn one_or_more_but(separator: u8) -> Hir {
     let sub = Box::new(Hir::class(Class::Unicode(class)));
     Hir::repetition(Repetition { min: 1, max: None, greedy: true, sub })
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,3 +169,6 @@ impl<T> Router<T> {
         variables
     }
 }
+
+#[cfg(test)]
+mod tests;
