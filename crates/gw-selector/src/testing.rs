@@ -133,14 +133,18 @@ fn levels_are_used_in_order(selector: &dyn Selector) {
 }
 
 fn weight_zero_takes_nothing_unless_all_are_zero(selector: &dyn Selector) {
-    selector.apply(&[node("a:1", 0, 0), node("b:1", 1, 1), node("b:2", 1, 1)]);
-    only(selector, &any(), &["b:1", "b:2"], "weight 0 gives way even to a higher level");
-    let tried: [Arc<str>; 2] = ["b:1".into(), "b:2".into()];
-    only(selector, &Pick { tried: &tried, ..any() }, &["b:1", "b:2"], "and to nodes that were tried");
+    let weighted = [node("b:1", 1, 1), node("b:2", 1, 1), node("b:3", 1, 1)];
+    selector.apply(&[&[node("a:1", 0, 0), node("a:2", 0, 0)], &weighted[..]].concat());
+    only(selector, &any(), &["b:1", "b:2", "b:3"], "weight 0 gives way even to a higher level");
+    let tried = weighted.map(|node| Arc::clone(&node.info.address));
+    only(selector, &Pick { tried: &tried, ..any() }, &["b:1", "b:2", "b:3"], "and to nodes that were tried");
     let zero: NodeFilter = Arc::new(|info| info.weight == 0);
-    only(selector, &Pick { filters: &[zero], ..any() }, &["a:1"], "unless filters leave no other");
+    only(selector, &Pick { filters: &[zero], ..any() }, &["a:1", "a:2"], "unless filters leave no other");
     selector.apply(&[node("a:1", 0, 0), node("a:2", 0, 0), node("b:1", 0, 1)]);
     only(selector, &any(), &["a:1", "a:2"], "all 0: all equal, level by level");
+    let tried: [Arc<str>; 2] = ["a:1".into(), "a:2".into()];
+    only(selector, &Pick { tried: &tried[..1], ..any() }, &["a:2"], "of those, tried ones are avoided");
+    only(selector, &Pick { tried: &tried, ..any() }, &["b:1"], "level by level");
 }
 
 fn a_wanted_node_is_taken_if_eligible(selector: &dyn Selector) {

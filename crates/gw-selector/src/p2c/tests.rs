@@ -129,6 +129,24 @@ fn clients_that_go_away_hurt_nobody() {
 }
 
 #[test]
+fn nodes_that_are_all_broken_share_the_load() {
+    let shares = Traffic::new(&[broken, broken, broken]).run(Duration::from_secs(30), 2 * MS);
+    assert!(shares.iter().all(|share| (share - 1.0 / 3.0).abs() < 0.1), "{shares:?}");
+}
+
+#[test]
+fn less_than_a_millisecond_makes_no_difference() {
+    fn near(_: u64) -> (Duration, Outcome) {
+        (MS / 10, Outcome::Ok)
+    }
+    fn next_rack(_: u64) -> (Duration, Outcome) {
+        (MS / 5, Outcome::Ok)
+    }
+    let shares = Traffic::new(&[near, next_rack]).run(Duration::from_secs(30), 2 * MS);
+    assert!((shares[1] - 0.5).abs() < 0.05, "{shares:?}");
+}
+
+#[test]
 fn a_recovered_node_is_found_again() {
     let mut traffic = Traffic::new(&[good, broken]);
     let shares = traffic.run(Duration::from_secs(30), 10 * MS);
@@ -185,5 +203,8 @@ fn one_request_at_a_time_probes_a_node() {
     assert_eq!(probe.len(), 1, "one probe");
     assert_eq!(picks(start + PROBE_AFTER * 3, 20).len(), 0, "the probe is still on its way");
     drop(probe);
-    assert_eq!(picks(start + PROBE_AFTER * 5, 20).len(), 1, "dropped without an answer, the next may go");
+    let mut probe = picks(start + PROBE_AFTER * 5, 20);
+    assert_eq!(probe.len(), 1, "dropped without an answer, the next may go");
+    probe[0].respond(start + PROBE_AFTER * 6, Outcome::UpstreamStatus);
+    assert_eq!(picks(start + PROBE_AFTER * 7, 20).len(), 1, "it was answered, though its body is still open");
 }

@@ -106,6 +106,7 @@ fn reports_out_of_order_do_not_reach_into_the_future() {
     node.after(TAU).succeed(10 * MS);
     node.now -= TAU;
     node.fail(None).check(Some(10.0), 1.0);
+    node.after(TAU).fail(None).check(Some(10.0), 1.0);
 }
 
 #[test]

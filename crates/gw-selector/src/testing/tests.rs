@@ -122,3 +122,12 @@ fn nodes_of_equal_latency_share_by_weight_at_any_load() {
         }
     }
 }
+
+#[test]
+fn nearly_equal_weights_do_not_decide_every_tie() {
+    for policy in [Policy::P2c, Policy::LeastRequest] {
+        for open in [1, 2, 3, 5, 7, 10] {
+            check(policy, &[99, 100], open, Tolerance { deviations: 4.0, relative: 0.05 });
+        }
+    }
+}

@@ -97,3 +97,13 @@ fn narrowed_picks_take_no_turn_away_and_share_by_weight() {
     }
     assert!((2_995..=3_005).contains(&narrowed[0]), "3 : 1, not {narrowed:?}");
 }
+
+#[test]
+fn a_retry_that_leaves_all_nodes_is_in_order() {
+    let selector = Policy::WeightedRoundRobin.build();
+    selector.apply(&nodes(&[5, 1, 1]));
+    let tried: [Arc<str>; 1] = ["gone:1".into()];
+    let pick = || selector.select(&Pick { tried: &tried, ..Pick::new(Instant::now(), 0) }).unwrap();
+    let order: Vec<_> = (0..7).map(|_| pick().node().info.address.to_string()).collect();
+    assert_eq!(order, ["n0:1", "n0:1", "n1:1", "n0:1", "n2:1", "n0:1", "n0:1"]);
+}
