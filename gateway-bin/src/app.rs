@@ -9,7 +9,7 @@ use gw_discovery::Dns;
 use gw_middleware::Registry;
 use gw_proxy::{Compiler, Proxy, ProxyDebug};
 use gw_server::{ProxyServer, ServerOptions};
-use gw_telemetry::{AccessLog, LogFormat, Metrics};
+use gw_telemetry::{AccessLog, BuildInfo, LogFormat, Metrics};
 use tokio::runtime::Handle;
 
 use crate::config_debug::ConfigDebug;
@@ -53,7 +53,7 @@ impl App {
     pub(crate) fn build(settings: Settings, control: Handle) -> anyhow::Result<Self> {
         let workers = gw_server::worker_count(settings.workers);
         let clock = Clock::system();
-        let metrics = Metrics::new(workers, env!("CARGO_PKG_VERSION"));
+        let metrics = Metrics::new(workers, BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: "" });
         let access_log = AccessLog::start(Box::new(std::io::stdout()), settings.log_format, workers);
         let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
         let readiness = Readiness::new();

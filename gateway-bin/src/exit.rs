@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use gw_config::Diagnostics;
+use gw_config::{Diagnostics, Style};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,8 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
 
 /// A configuration's errors, in colour on a terminal.
 pub(crate) fn render(diagnostics: &Diagnostics) -> String {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    diagnostics.render(colour)
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    diagnostics.render(if colours { Style::Coloured } else { Style::Plain })
 }
 
 /// Writes a line to standard output.

@@ -105,7 +105,7 @@ impl Gateway {
         let server = ProxyServer::new(options, Arc::clone(&self.app.admin)).context("the admin server")?;
         let prepared = server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;
         for listener in server.commit(prepared) {
-            tracing::info!(address = %listener.address, "admin");
+            tracing::info!(listener = %listener.name, address = %listener.address, "listening");
             self.admin_address = Some(listener.address);
         }
         self.admin = Some(server);

@@ -1,6 +1,7 @@
 //! From a document to live: compile, prepare everything that can fail, then commit what cannot.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use gw_client::ClientFactory;
 use gw_config::{Diagnostic, Diagnostics, Loaded, v1};
@@ -60,7 +61,7 @@ pub(crate) fn check(
         (Ok(compiled), Ok(listeners)) => Ok(Checked { compiled, listeners }),
         (compiled, listeners) => {
             let mut errors: Vec<Diagnostic> = listeners.err().unwrap_or_default();
-            errors.extend(compiled.err().into_iter().flat_map(Diagnostics::into_inner));
+            errors.extend(compiled.err().into_iter().flat_map(Diagnostics::into_list));
             Err(Diagnostics::new(Arc::clone(&loaded.document), errors))
         }
     }
@@ -88,7 +89,7 @@ impl Reloader {
     pub(crate) fn apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
         let result = self.try_apply(loaded);
         match &result {
-            Ok((report, _)) => self.metrics.config_loaded(report.generation),
+            Ok((report, _)) => self.metrics.config_loaded(report.generation, SystemTime::now()),
             Err(_) => self.metrics.config_rejected(),
         }
         result
@@ -97,7 +98,8 @@ impl Reloader {
     fn try_apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
         let Checked { compiled, listeners } = check(&self.compiler, &self.environment, &self.addresses, loaded)?;
         for warning in compiled.warnings() {
-            tracing::warn!(code = warning.code, at = %compiled.position(warning), "{}", warning.message);
+            let at = compiled.document().position(warning.span);
+            tracing::warn!(code = warning.code, file = compiled.document().name(), "{} {at}", warning.message);
         }
         for name in compiled.left_out() {
             self.metrics.middleware_build_failed(name);

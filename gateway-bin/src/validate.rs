@@ -1,7 +1,9 @@
 //! `gateway validate`: checks files and opens nothing.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use gw_config::Diagnostics;
 use gw_core::Clock;
 use gw_middleware::Registry;
 use gw_proxy::Compiler;
@@ -27,10 +29,12 @@ fn check(file: &Path, compiler: &Compiler, environment: &Environment) -> Result<
     let loaded = gw_config::load(file, &environment.overrides);
     match loaded.and_then(|loaded| reload::check(compiler, environment, &[], loaded)) {
         Ok(checked) => {
-            for warning in checked.compiled.warnings() {
-                exit::complain(&checked.compiled.render(warning));
+            let compiled = &checked.compiled;
+            if !compiled.warnings().is_empty() {
+                let warnings = Diagnostics::new(Arc::clone(compiled.document()), compiled.warnings().to_vec());
+                exit::complain(&exit::render(&warnings));
             }
-            exit::say(&format!("{}: ok, {} endpoints", file.display(), checked.compiled.len()))?;
+            exit::say(&format!("{}: ok, {} endpoints", file.display(), compiled.len()))?;
             Ok(true)
         }
         Err(diagnostics) => {

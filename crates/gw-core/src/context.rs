@@ -142,6 +142,11 @@ impl RequestContext {
         self.state.lock().attempts.clone()
     }
 
+    /// Shows each attempt so far, in order, without copying them.
+    pub fn each_attempt(&self, see: impl FnMut(&Attempt)) {
+        self.state.lock().attempts.iter().for_each(see);
+    }
+
     /// Says whether the attempt at hand is the last.
     pub fn set_last_attempt(&self, last: bool) {
         self.state.lock().last_attempt = last;

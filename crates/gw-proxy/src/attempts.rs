@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gw_core::{BoxFuture, Clock, Error, Failure, Outcome, Request, RequestContext, Response, Result};
 use gw_middleware::Chain;
+use gw_telemetry::{RetryResult, UpstreamSeries};
 use http::Method;
 use tokio::time::sleep_until;
 
@@ -26,6 +27,7 @@ pub(crate) struct Attempts {
     pub(crate) timeout: Option<Duration>,
     pub(crate) breaker: Arc<RetryBreaker>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) series: Arc<UpstreamSeries>,
     pub(crate) clock: Clock,
 }
 
@@ -61,12 +63,14 @@ impl Attempts {
             let (result, failed) = self.attempt(req, &cx, &mut patience).await;
             if attempt > 1 {
                 self.breaker.note(self.clock.now(), !failed);
+                let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
+                self.series.record_retry(cx.conn.worker, retry);
             }
-            let again = failed
-                && !last
-                && replay.is_complete()
-                && self.repeats(&result, &head.method)
-                && self.breaker.allows(self.clock.now(), rand::random());
+            let wanted = failed && !last && replay.is_complete() && self.repeats(&result, &head.method);
+            let again = wanted && self.breaker.allows(self.clock.now(), rand::random());
+            if wanted && !again {
+                self.series.record_retry(cx.conn.worker, RetryResult::Breaker);
+            }
             if !again || !self.pause(attempt, &patience).await {
                 return result;
             }

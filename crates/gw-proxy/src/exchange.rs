@@ -7,17 +7,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use gw_core::{AnswerForm, Clock, Failure, Outcome, Request, RequestContext, Response, TunnelObserver};
 use gw_middleware::{Logged, RequestId};
-use gw_telemetry::{AccessLog, AccessRecord, Finished, InFlight, RouteSeries};
+use gw_telemetry::{AccessLog, AccessRecord, Finished, InFlight, RouteSeries, UpstreamSeries};
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use parking_lot::Mutex;
 
+use crate::table::Route;
 use crate::upload::Progress;
 
 /// What is known of an exchange until it ends.
 pub(crate) struct Exchange {
     cx: Arc<RequestContext>,
     series: Arc<RouteSeries>,
+    upstream: Arc<UpstreamSeries>,
     _in_flight: InFlight,
     log: Option<Arc<AccessLog>>,
     clock: Clock,
@@ -40,7 +42,7 @@ impl Exchange {
     pub(crate) fn new(
         req: &Request,
         cx: &Arc<RequestContext>,
-        series: &Arc<RouteSeries>,
+        route: &Route,
         log: Option<&Arc<AccessLog>>,
         clock: &Clock,
         upload: Arc<Progress>,
@@ -48,8 +50,9 @@ impl Exchange {
         // The one allocation per request that carries all that outlives the handler.
         Box::new(Self {
             cx: Arc::clone(cx),
-            _in_flight: series.begin(cx.conn.worker),
-            series: Arc::clone(series),
+            _in_flight: route.series.begin(cx.conn.worker),
+            series: Arc::clone(&route.series),
+            upstream: Arc::clone(&route.upstream),
             log: log.cloned(),
             clock: clock.clone(),
             method: req.method().clone(),
@@ -125,6 +128,9 @@ impl Drop for Exchange {
                 response_bytes: self.response_bytes,
             },
         );
+        self.cx.each_attempt(|attempt| {
+            self.upstream.record_attempt(worker, attempt.outcome, attempt.elapsed.as_secs_f64());
+        });
         if self.cx.get::<Logged>().is_some() {
             self.log(elapsed);
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gw_client::ClusterSpec;
 use gw_config::v1::{Endpoint, PathPolicy, Protocol};
-use gw_config::{Diagnostic, Diagnostics, Loaded};
+use gw_config::{Diagnostic, Diagnostics, Document, Loaded};
 use gw_core::{Clock, EndpointInfo};
 use gw_middleware::{Middleware, Registry};
 use gw_router::{Builder, Field, Options, PatternError, RouteSpec};
@@ -40,6 +40,7 @@ pub struct Compiled {
     pub(crate) refusal: Chains,
     pub(crate) path_policy: PathPolicy,
     pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) left_out: Vec<String>,
 }
 
 pub(crate) struct CompiledEndpoint {
@@ -65,6 +66,16 @@ impl Compiled {
         &self.warnings
     }
 
+    /// The middlewares that could not be built and are served without, by name.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// The document that it was compiled from.
+    pub fn document(&self) -> &Arc<Document> {
+        &self.loaded.document
+    }
+
     /// How many endpoints there are.
     pub fn len(&self) -> usize {
         self.endpoints.len()
@@ -82,23 +93,30 @@ impl Compiler {
     /// # Errors
     /// Everything that is wrong with it, each at its place.
     pub fn compile(&self, loaded: Arc<Loaded>) -> Result<Compiled, Diagnostics> {
-        let mut pass = Pass { compiler: self, loaded: &loaded, errors: Vec::new(), warnings: loaded.warnings.clone() };
-        let mut middlewares = middlewares::Middlewares::new(&mut pass);
+        let mut pass = Pass {
+            compiler: self,
+            loaded: &loaded,
+            errors: Vec::new(),
+            warnings: loaded.warnings.clone(),
+            left_out: Vec::new(),
+        };
+        let middlewares = middlewares::Middlewares::new(&mut pass);
         let refusal = middlewares.refusal(&mut pass);
         let profiles = backends::Profiles::load(&mut pass);
         let mut routes = Builder::new(Options { strict_slash: self.strict_slash });
         let mut endpoints = Vec::with_capacity(loaded.gateway.endpoints.len());
         for endpoint in &loaded.gateway.endpoints {
-            let compiled = pass.endpoint(endpoint, &mut middlewares, &profiles);
+            let compiled = pass.endpoint(endpoint, &middlewares, &profiles);
             pass.route(endpoint, &mut routes, endpoints.len());
             endpoints.push(compiled);
         }
-        let (errors, warnings) = (pass.errors, pass.warnings);
+        pass.same_identities();
+        let Pass { errors, warnings, left_out, .. } = pass;
         if !errors.is_empty() {
             return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
         }
         let path_policy = loaded.gateway.path_policy;
-        Ok(Compiled { loaded, endpoints, router: routes.build(), refusal, path_policy, warnings })
+        Ok(Compiled { loaded, endpoints, router: routes.build(), refusal, path_policy, warnings, left_out })
     }
 }
 
@@ -108,13 +126,28 @@ pub(crate) struct Pass<'a> {
     pub(crate) loaded: &'a Loaded,
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Pass<'_> {
+    /// An id names one endpoint: state that outlives a reload is kept by it.
+    fn same_identities(&mut self) {
+        let mut seen = std::collections::HashMap::new();
+        for endpoint in &self.loaded.gateway.endpoints {
+            let Some(id) = &endpoint.id else { continue };
+            if let Some(first) = seen.insert(id, endpoint.span()) {
+                let first = self.loaded.document.position(first);
+                let message = format!("two endpoints have the id `{id}`");
+                let error = Diagnostic::error("GW0304", message, endpoint.span());
+                self.errors.push(error.with_help(format!("the first one is {first}")));
+            }
+        }
+    }
+
     fn endpoint(
         &mut self,
         endpoint: &Spanned<Endpoint>,
-        middlewares: &mut middlewares::Middlewares,
+        middlewares: &middlewares::Middlewares,
         profiles: &backends::Profiles,
     ) -> CompiledEndpoint {
         let info = Arc::new(EndpointInfo {

@@ -32,6 +32,14 @@ pub struct Proxy {
     pub(crate) clock: Clock,
 }
 
+impl Proxy {
+    /// A proxy for `workers` workers that has no routes yet.
+    pub fn new(workers: usize, metrics: Arc<Metrics>, access_log: Option<Arc<AccessLog>>, clock: Clock) -> Arc<Self> {
+        let publisher = Publisher::new(workers, &metrics);
+        Arc::new(Self { publisher, metrics, access_log, clock })
+    }
+}
+
 impl Handler for Proxy {
     fn call(&self, req: Request, conn: Arc<ConnContext>) -> BoxFuture<'_, Response> {
         // One allocation per request: the future itself.
@@ -83,7 +91,7 @@ impl Proxy {
         headers::add_own(&mut head.headers, &hop, &cx.conn);
         let mut req = Request::from_parts(head, body);
         let exchange =
-            Exchange::new(&req, cx, &route.series, self.access_log.as_ref(), &self.clock, Arc::clone(&progress));
+            Exchange::new(&req, cx, route, self.access_log.as_ref(), &self.clock, Arc::clone(&progress));
         *req.version_mut() = Version::HTTP_11;
         req.extensions_mut().insert(UploadProgress(progress));
         (req, hop, exchange)

@@ -138,15 +138,19 @@ impl Former {
             return (Change::Added, None);
         };
         let same = old.dialect == new.dialect
-            && old.gateway.endpoints.get(place) == new.gateway.endpoints.get(index)
-            && old.gateway.middlewares == new.gateway.middlewares
-            && old.gateway.balancer == new.gateway.balancer
-            && old.gateway.client == new.gateway.client
-            && old.gateway.tls_store == new.gateway.tls_store
+            && is_same(&old.gateway.endpoints.get(place), &new.gateway.endpoints.get(index))
+            && is_same(&old.gateway.middlewares, &new.gateway.middlewares)
+            && is_same(&old.gateway.balancer, &new.gateway.balancer)
+            && is_same(&old.gateway.client, &new.gateway.client)
             // A certificate may have been replaced under the same path.
             && endpoint.cluster.backends.iter().all(|backend| backend.tls.is_none());
         if same { (Change::Kept, Some(Arc::clone(route))) } else { (Change::Changed, None) }
     }
+}
+
+/// Whether two parts of documents say the same; where they stand does not matter.
+fn is_same(old: &impl Serialize, new: &impl Serialize) -> bool {
+    serde_json::to_value(old).ok() == serde_json::to_value(new).ok()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -210,18 +214,20 @@ impl Proxy {
         let cluster = clients
             .cluster(cluster)
             .map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))?;
+        let upstream = self.metrics.upstream(&info.name);
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
             policy: retry,
             timeout,
             breaker,
             budget: Arc::clone(budget),
+            series: Arc::clone(&upstream),
             clock: self.clock.clone(),
         };
         Ok(Arc::new(Route {
             chain: Chain::new(chains.request, Arc::new(attempts), renderer()),
             series: self.metrics.route(&info.route, &info.name),
-            upstream: self.metrics.upstream(&info.name),
+            upstream,
             endpoint: info,
             idle_timeout,
         }))

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gw_client::{BackendSpec, ClusterSpec, HashKey, Protocol, Target};
+use gw_client::{BackendSpec, ClusterSpec, HashKey, Policy, Protocol, Target};
 use gw_config::Diagnostic;
 use gw_config::v1::{self, Backend, Balancer, Endpoint};
 use gw_core::EndpointInfo;
-use gw_selector::Policy;
 use gw_tls::{ClientProfile, Profile};
 use gw_value::{Span, Spanned};
 use http::HeaderName;
@@ -76,26 +75,19 @@ pub(super) fn cluster(
     let client = &pass.loaded.gateway.client;
     let dialect = pass.loaded.dialect;
     let balancer = endpoint.balancer.as_ref().or(pass.loaded.gateway.balancer.as_ref());
-    let mut spec = ClusterSpec::new(Arc::clone(&info.name));
-    spec.protocol = match endpoint.protocol {
+    let protocol = match endpoint.protocol {
         v1::Protocol::Http => Protocol::Http,
         v1::Protocol::Http2 => Protocol::Http2,
         v1::Protocol::Grpc => Protocol::Grpc,
     };
-    spec.connect_timeout = client.connect_timeout_or_default(dialect);
-    if let Some(timeout) = client.idle_timeout {
-        spec.idle_timeout = timeout;
-    }
-    if let Some(limit) = client.max_connections {
-        spec.max_connections = limit;
-    }
-    if let Some(limit) = client.max_pending {
-        spec.max_pending = limit;
-    }
-    (spec.policy, spec.hash_key) = balance(pass, balancer.map(|balancer| &**balancer));
     let levels = endpoint.retry.as_ref().map_or(&[][..], |retry| &retry.priorities);
-    spec.backends =
-        endpoint.backends.iter().filter_map(|entry| backend(pass, entry, levels, profiles)).collect();
+    let backends = endpoint.backends.iter().filter_map(|entry| backend(pass, entry, levels, profiles));
+    let mut spec = ClusterSpec::new(Arc::clone(&info.name), protocol, backends.collect());
+    spec.connect_timeout = client.connect_timeout_or_default(dialect);
+    spec.idle_timeout = client.idle_timeout_or_default();
+    spec.max_connections = client.max_connections_or_default();
+    spec.max_pending = client.max_pending_or_default();
+    (spec.policy, spec.hash_key) = balance(pass, balancer.map(|balancer| &**balancer));
     spec
 }
 
@@ -114,12 +106,11 @@ fn backend(
             return None;
         }
     };
-    let weight = backend.weight.as_ref().map_or(100, |weight| u32::try_from(**weight).unwrap_or_default());
     let mut metadata = backend.metadata.clone();
     let host = metadata.remove("host").filter(|host| !host.is_empty());
     Some(BackendSpec {
         target,
-        weight,
+        weight: backend.weight_or_default(),
         priority: level(backend, levels),
         tls: profiles.of(backend),
         host,

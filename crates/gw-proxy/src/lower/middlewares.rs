@@ -47,12 +47,13 @@ impl Middlewares {
     pub(super) fn endpoint(&self, pass: &mut Pass<'_>, endpoint: &Endpoint, info: &Arc<EndpointInfo>) -> Chains {
         let mut chains = Chains::default();
         // What is wrong with the global chain was reported with route 0.
-        let reported = (pass.errors.len(), pass.warnings.len());
+        let reported = (pass.errors.len(), pass.warnings.len(), pass.left_out.len());
         for (index, entry) in pass.loaded.gateway.middlewares.iter().enumerate() {
             self.global(pass, index, entry, info, &mut chains);
         }
         pass.errors.truncate(reported.0);
         pass.warnings.truncate(reported.1);
+        pass.left_out.truncate(reported.2);
         for entry in &endpoint.middlewares {
             match pass.factory(entry) {
                 Some(factory) => {
@@ -118,10 +119,11 @@ impl<'a> Pass<'a> {
             Some(value) => Options::new(value.clone(), self.loaded.dialect, self.loaded.gateway.strict),
             None => Options::none(),
         };
-        let options = options.with_path(format!("options of `{}`", *entry.name));
-        self.warnings.extend(options.warnings().into_iter().map(Diagnostic::from));
+        let options = options.with_path("options").with_span(entry.span());
         let cx = BuildContext::new(Arc::clone(info), self.compiler.clock.clone());
-        let diagnostics: Vec<_> = match factory.build(&options, &cx) {
+        let built = factory.build(&options, &cx);
+        self.warnings.extend(options.warnings().into_iter().map(Diagnostic::from));
+        let diagnostics: Vec<_> = match built {
             Ok(middleware) => return Some(middleware),
             Err(BuildError::Options(faults)) => faults.into_iter().map(Diagnostic::from).collect(),
             Err(BuildError::Failed(source)) => {
@@ -130,6 +132,7 @@ impl<'a> Pass<'a> {
             }
         };
         if entry.required == Some(false) {
+            self.left_out.push((*entry.name).clone());
             self.warnings.extend(diagnostics.into_iter().map(|diagnostic| {
                 diagnostic.into_warning().with_help("`required = false`: the endpoint serves without it")
             }));

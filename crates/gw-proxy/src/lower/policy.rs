@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use gw_config::Diagnostic;
 use gw_config::v1::{self, Endpoint};
-use gw_value::{Dialect, Spanned};
+use gw_value::Spanned;
 
 use super::Pass;
 use crate::retry::{Condition, RetryPolicy};
-
-/// Attempts at most: more would hold a request for longer than a client waits.
-const MAX_ATTEMPTS: u32 = 16;
 
 /// Until the response headers; none for streams and for an explicit 0.
 pub(super) fn timeout(pass: &Pass<'_>, endpoint: &Endpoint) -> Option<Duration> {
@@ -29,20 +26,14 @@ pub(super) fn idle_timeout(pass: &Pass<'_>, endpoint: &Endpoint) -> Option<Durat
 
 /// Without `retry`: two attempts, of which the second is only made where it is safe; one in the Go dialect.
 pub(super) fn retry(pass: &mut Pass<'_>, endpoint: &Endpoint) -> RetryPolicy {
-    let default = if pass.loaded.dialect == Dialect::Go || endpoint.stream { 1 } else { 2 };
     let mut policy = RetryPolicy {
-        attempts: default,
+        attempts: endpoint.attempts_or_default(pass.loaded.dialect),
         per_try_timeout: None,
         conditions: Vec::new(),
         non_idempotent: false,
         backoff: None,
     };
     let Some(retry) = &endpoint.retry else { return policy };
-    policy.attempts = match retry.attempts.as_deref() {
-        None => default,
-        Some(0) => 1,
-        Some(attempts) => (*attempts).min(MAX_ATTEMPTS),
-    };
     policy.per_try_timeout = retry.per_try_timeout.filter(|timeout| !timeout.is_zero());
     policy.non_idempotent = retry.non_idempotent;
     policy.backoff = retry.backoff.filter(|backoff| !backoff.is_zero());
