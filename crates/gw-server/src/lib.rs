@@ -1,1 +1,39 @@
-//! Stub.
+//! Listeners, workers, limits and drain: HTTP/1.1 and HTTP/2 from the socket to a [`Handler`](gw_core::Handler).
+//!
+//! A request that reaches the handler has an unambiguous length, an origin-form target and one valid Host; what has
+//! not is answered here. The crate knows nothing of routes, upstreams, configuration files or metrics formats.
+
+mod accept;
+mod authority;
+mod bind;
+mod check;
+mod connection;
+mod cores;
+mod error;
+mod frames;
+mod inspect;
+mod io;
+mod listener;
+mod observer;
+mod options;
+mod pipe;
+mod request_body;
+mod response_body;
+mod server;
+mod service;
+mod stall;
+mod stats;
+mod sweep;
+mod tasks;
+mod ticks;
+mod tunnel;
+mod watch;
+mod worker;
+
+pub use cores::{open_files_limit, worker_count};
+pub use error::{BindError, StartError, WorkerFailed};
+pub use inspect::{ConnectionInfo, ListenerInfo, TaskCount};
+pub use observer::{Observer, Rejection};
+pub use options::{AddressError, Limits, ListenAddress, ListenerOptions, ServerOptions};
+pub use server::{Bound, Drained, Prepared, ProxyServer};
+pub use stats::ListenerStats;

@@ -1,0 +1,293 @@
+//! A connection from accept to close: TLS, which protocol, then hyper under the watch of the sweeper.
+//!
+//! The task ends with the connection or, after an upgrade, hands the socket to the tunnel's task.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use gw_core::{ConnContext, Outcome, TlsInfo};
+use http::StatusCode;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::io::{LEAD, Stream, Watched};
+use crate::listener::{Settings, tls_info};
+use crate::service::{Connection, Service};
+use crate::stats::ListenerStats;
+use crate::tasks::{Kind, Tasks};
+use crate::watch::{Phase, Verdict, Watch};
+use crate::worker::{Registration, Shared, Socket, Worker};
+use crate::{Limits, Rejection};
+
+const PREFACE: &[u8; LEAD] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What an HTTP/2 client may send before we take it: per stream, and over the connection.
+const WINDOW: u32 = 1 << 20;
+/// What is buffered per HTTP/2 stream for a slow client.
+const SEND_BUFFER: usize = 64 << 10;
+/// hyper's least.
+const LEAST_BUFFER: usize = 8 << 10;
+/// hyper parses so many fields without allocating.
+const FREE_FIELDS: usize = 100;
+/// How often an HTTP/2 client must show that it is alive, and how long it may take.
+const PING: Duration = Duration::from_secs(20);
+
+/// Serves `socket` on this worker, which counts it already.
+pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) {
+    let settings = socket.listener.settings();
+    let watch = Arc::new(Watch::new(
+        Arc::clone(&socket.listener),
+        Arc::clone(&settings.limits),
+        Arc::clone(&worker.ticks),
+        socket.peer,
+    ));
+    let registration = Registration::new(shared, worker, &watch, socket.slot);
+    let (shared, on) = (Arc::clone(shared), Arc::clone(worker));
+    worker.tasks.spawn(Kind::Connection, async move {
+        let prepared = TcpStream::from_std(socket.stream).and_then(|tcp| {
+            tcp.set_nodelay(true)?;
+            let local = tcp.local_addr()?;
+            Ok((tcp, local))
+        });
+        // A failure means that the client is gone already.
+        let Ok((tcp, local)) = prepared else { return };
+        let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
+        let h2_agreed = tls.as_ref().map(|tls| tls.h2);
+        let context = Arc::new(ConnContext {
+            worker: on.index,
+            listener: Arc::clone(&settings.name),
+            peer: watch.peer,
+            local,
+            tls,
+            trusted_proxies: Arc::clone(&settings.trusted_proxies),
+        });
+        let io = Watched::new(stream, Arc::clone(&watch), registration);
+        let connection = Arc::new(Connection { shared, worker: on, watch, context });
+        serve(io, &connection, settings.http2, h2_agreed).await;
+    });
+}
+
+/// The TLS handshake, if the listener has one; none if it failed.
+async fn secure(tcp: TcpStream, settings: &Settings, watch: &Watch) -> Option<(Stream, Option<TlsInfo>)> {
+    let Some(tls) = &settings.tls else { return Some((Stream::Plain(tcp), None)) };
+    watch.enter(Phase::Handshake);
+    let shaken = tokio::select! {
+        shaken = tls.accept(tcp) => shaken,
+        _ = watch.sentenced(Verdict::Abort) => return None,
+    };
+    match shaken {
+        Ok(stream) => {
+            watch.enter(Phase::First);
+            let info = tls_info(stream.get_ref().1);
+            Some((Stream::Tls(Box::new(stream)), Some(info)))
+        }
+        Err(error) => {
+            ListenerStats::add(&watch.listener.stats.handshakes_failed);
+            tracing::debug!(client.addr = %watch.peer, %error, "TLS handshake failed");
+            None
+        }
+    }
+}
+
+async fn serve(mut io: Watched, connection: &Arc<Connection>, http2: bool, h2_agreed: Option<bool>) {
+    let h2 = match h2_agreed {
+        Some(agreed) if agreed && !http2 => return,
+        Some(agreed) => agreed,
+        None => match sniff(&mut io, &connection.watch, http2).await {
+            Ok(h2) => h2,
+            Err(error) => return report_io(connection, &error),
+        },
+    };
+    let service = Service::new(Arc::clone(connection));
+    let ended = if h2 {
+        serve_h2(io, connection, service).await
+    } else {
+        serve_h1(io, &connection.watch, service).await
+    };
+    if let Err(error) = ended {
+        report(connection, &error, h2);
+    }
+}
+
+/// Whether the client speaks HTTP/2 by prior knowledge: its first bytes say.
+///
+/// Fails when the client goes or takes too long. Waits even where HTTP/2 is off, so that a silent client costs no
+/// buffer.
+async fn sniff(io: &mut Watched, watch: &Watch, http2: bool) -> io::Result<bool> {
+    std::future::poll_fn(|cx| {
+        loop {
+            watch.register(cx);
+            match watch.verdict() {
+                Verdict::None => {}
+                Verdict::HeadTimeout => return io.poll_farewell(cx).map(Err),
+                Verdict::Close | Verdict::GoAway | Verdict::Abort => {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+            }
+            let (lead, closed) = ready!(io.poll_peek(cx))?;
+            if lead.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+            let like = http2 && PREFACE.starts_with(lead);
+            if !like || closed || lead.len() == LEAD {
+                return Poll::Ready(Ok(like && lead.len() == LEAD));
+            }
+        }
+    })
+    .await
+}
+
+/// Where a connection that hyper serves stands with its watch.
+enum Step {
+    Go,
+    /// hyper is to end it.
+    End,
+    Abort,
+}
+
+/// Whether the connection is to end, and can be told so now without losing a request that is on its way.
+fn may_end(watch: &Watch) -> bool {
+    if !watch.should_end() {
+        return false;
+    }
+    if watch.is_h2() {
+        return true;
+    }
+    match watch.phase() {
+        Phase::Idle => watch.is_quiet(),
+        // A new connection of a listener that drains may still send its one request, until it is sentenced.
+        Phase::Handshake | Phase::First => watch.verdict() == Verdict::Close,
+        // hyper would drop what has come of it.
+        Phase::Head => false,
+        Phase::Busy | Phase::Closing | Phase::Tunnel => true,
+    }
+}
+
+fn step(watch: &Watch, cx: &Context<'_>, ending: &mut bool) -> Step {
+    watch.register(cx);
+    if watch.verdict() == Verdict::Abort {
+        return Step::Abort;
+    }
+    if *ending || !may_end(watch) {
+        return Step::Go;
+    }
+    *ending = true;
+    watch.set_ending();
+    Step::End
+}
+
+async fn serve_h1(io: Watched, watch: &Watch, service: Service) -> hyper::Result<()> {
+    let connection = h1_builder(&watch.limits).serve_connection(TokioIo::new(io), service);
+    let mut connection = pin!(connection.with_upgrades());
+    let mut ending = false;
+    std::future::poll_fn(|cx| {
+        loop {
+            match step(watch, cx, &mut ending) {
+                Step::Abort => return Poll::Ready(Ok(())),
+                Step::End => connection.as_mut().graceful_shutdown(),
+                Step::Go => {}
+            }
+            let polled = connection.as_mut().poll(cx);
+            // The poll may have made way for the end, and nothing else would wake us to see it.
+            if polled.is_ready() || ending || !may_end(watch) {
+                return polled;
+            }
+        }
+    })
+    .await
+}
+
+async fn serve_h2(io: Watched, connection: &Connection, service: Service) -> hyper::Result<()> {
+    let watch = &connection.watch;
+    watch.speak_h2();
+    let builder = h2_builder(&watch.limits, connection.worker.tasks.clone());
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut ending = false;
+    std::future::poll_fn(|cx| {
+        match step(watch, cx, &mut ending) {
+            Step::Abort => return Poll::Ready(Ok(())),
+            Step::End => connection.as_mut().graceful_shutdown(),
+            Step::Go => {}
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await
+}
+
+fn h1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .keep_alive(true)
+        // Timeouts are the sweeper's: a timer here costs 15 % per request.
+        .header_read_timeout(None)
+        .max_buf_size(limits.header_bytes.max(LEAST_BUFFER))
+        .max_header_size(limits.header_bytes);
+    if limits.header_count > FREE_FIELDS {
+        builder.max_headers(limits.header_count);
+    }
+    builder
+}
+
+fn h2_builder(limits: &Limits, tasks: Tasks) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams(tasks));
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    builder
+}
+
+/// Spawns the streams of HTTP/2 connections.
+#[derive(Clone)]
+struct Streams(Tasks);
+
+impl<F> hyper::rt::Executor<F> for Streams
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(Kind::Stream, stream);
+    }
+}
+
+/// Tells of heads that hyper itself refused, or that never came in full.
+fn report(connection: &Connection, error: &hyper::Error, h2: bool) {
+    tracing::debug!(client.addr = %connection.watch.peer, %error, "connection ended with an error");
+    if h2 {
+        return;
+    }
+    let (status, outcome, detail) = if connection.watch.verdict() == Verdict::HeadTimeout {
+        (StatusCode::REQUEST_TIMEOUT, Outcome::ClientTimeout, "the head took too long")
+    } else if error.is_parse_too_large() {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        (status, Outcome::HeadersTooLarge, "the head has too many bytes or fields")
+    } else if error.is_parse() {
+        (StatusCode::BAD_REQUEST, Outcome::ClientMalformed, "the head is not valid")
+    } else {
+        return;
+    };
+    let rejection = Rejection { status, outcome, detail, method: None };
+    connection.shared.observer.on_rejected(&rejection, &connection.context);
+}
+
+/// Tells of a first head that took too long before its protocol was known.
+fn report_io(connection: &Connection, error: &io::Error) {
+    if error.kind() == io::ErrorKind::TimedOut && connection.watch.bytes_seen() {
+        let rejection = Rejection {
+            status: StatusCode::REQUEST_TIMEOUT,
+            outcome: Outcome::ClientTimeout,
+            detail: "the head took too long",
+            method: None,
+        };
+        connection.shared.observer.on_rejected(&rejection, &connection.context);
+    }
+}

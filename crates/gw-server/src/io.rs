@@ -1,0 +1,289 @@
+//! The socket of a connection, plain or TLS, that keeps its [`Watch`] informed and closes without losing answers.
+//!
+//! Closing lingers: our half is closed, then what the client still sends is read and dropped until it closes or
+//! the sweeper's patience ends. Without that, unread input would make the kernel reset the connection, and the
+//! reset could overtake the answer (RFC 9112 §9.6).
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::watch::{Phase, Verdict, Watch};
+use crate::worker::Registration;
+
+/// Sent when a request head was begun and not finished in time.
+const TIMEOUT_ANSWER: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 43\r\n\r\nThe client did not send the request in time";
+
+/// Bytes dropped at a go while lingering.
+const SINK: usize = 4096;
+
+/// A socket.
+pub(crate) enum Stream {
+    /// Plain TCP.
+    Plain(TcpStream),
+    /// TLS over TCP. Boxed: its state is large, and most of the enum's life is the plain case.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}
+
+/// How far the closing of our half has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    Open,
+    /// Our half is being closed; `linger` says whether the client may still be sending.
+    Shutdown {
+        linger: bool,
+    },
+    Lingering {
+        linger: bool,
+    },
+    Closed,
+}
+
+/// A watched socket.
+pub(crate) struct Watched {
+    stream: Stream,
+    watch: Arc<Watch>,
+    /// Bytes read while the protocol was being found out, to be read again.
+    lead: Lead,
+    closing: Closing,
+    farewell: usize,
+    _registration: Registration,
+}
+
+/// At most the bytes of the HTTP/2 preface.
+#[derive(Default)]
+struct Lead {
+    bytes: [u8; LEAD],
+    filled: usize,
+    read: usize,
+}
+
+/// The length of the HTTP/2 preface.
+pub(crate) const LEAD: usize = 24;
+
+impl Watched {
+    pub(crate) fn new(stream: Stream, watch: Arc<Watch>, registration: Registration) -> Self {
+        Self {
+            stream,
+            watch,
+            lead: Lead::default(),
+            closing: Closing::Open,
+            farewell: 0,
+            _registration: registration,
+        }
+    }
+
+    /// Reads more of the first bytes, which will be read again; returns all of them so far, and whether the
+    /// client has closed its half.
+    pub(crate) fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(&[u8], bool)>> {
+        let Lead { bytes, filled, .. } = &mut self.lead;
+        let mut buf = ReadBuf::new(&mut bytes[*filled..]);
+        ready!(self.stream.poll_read(cx, &mut buf))?;
+        let read = buf.filled().len();
+        *filled += read;
+        if read > 0 {
+            self.watch.on_read();
+        }
+        Poll::Ready(Ok((&self.lead.bytes[..self.lead.filled], read == 0)))
+    }
+
+    /// Answers 408, if a head was begun and the client takes answers, and fails.
+    pub(crate) fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let begun = self.watch.phase() == Phase::Head || self.watch.bytes_seen();
+        if begun && !self.watch.write_blocked() {
+            while self.farewell < TIMEOUT_ANSWER.len() {
+                match ready!(self.stream.poll_write(cx, &TIMEOUT_ANSWER[self.farewell..])) {
+                    Ok(written) if written > 0 => self.farewell += written,
+                    Ok(_) => break,
+                    Err(error) => return Poll::Ready(error),
+                }
+            }
+            // The outcome does not matter any more: the connection is given up either way.
+            let _ = ready!(self.stream.poll_flush(cx));
+        }
+        Poll::Ready(io::ErrorKind::TimedOut.into())
+    }
+
+    /// Finds out whether bytes lie unread in the socket, whatever the runtime believes, before an idle
+    /// connection is closed under a request that is on its way up the stack.
+    fn look(&self, cx: &Context<'_>) {
+        let mut byte = [MaybeUninit::uninit()];
+        let unread = socket2::SockRef::from(self.stream.tcp()).peek(&mut byte).is_ok();
+        self.watch.set_quiet(!unread);
+        if unread {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Drops what the client still sends. Ready when it has closed, or when there is no reason to wait for it.
+    fn poll_linger(&mut self, cx: &mut Context<'_>, linger: bool) -> Poll<()> {
+        let mut sink = [MaybeUninit::uninit(); SINK];
+        for _ in 0..16 {
+            let mut buf = ReadBuf::uninit(&mut sink);
+            match self.stream.poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if buf.filled().is_empty() => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => self.closing = Closing::Lingering { linger: true },
+                Poll::Pending if linger || matches!(self.closing, Closing::Lingering { linger: true }) => {
+                    return Poll::Pending;
+                }
+                Poll::Pending | Poll::Ready(Err(_)) => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn note_write(&self, wrote: &Poll<io::Result<usize>>) {
+        match wrote {
+            Poll::Ready(_) => self.watch.on_write(),
+            Poll::Pending => self.watch.on_write_blocked(),
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let me = &mut *self;
+        if me.lead.read < me.lead.filled {
+            let lead = &me.lead.bytes[me.lead.read..me.lead.filled];
+            let taken = lead.len().min(buf.remaining());
+            buf.put_slice(&lead[..taken]);
+            me.lead.read += taken;
+            return Poll::Ready(Ok(()));
+        }
+        if me.watch.verdict() == Verdict::HeadTimeout && !me.watch.is_h2() {
+            return me.poll_farewell(cx).map(Err);
+        }
+        let before = buf.filled().len();
+        match me.stream.poll_read(cx, buf) {
+            Poll::Ready(Ok(())) => {
+                if buf.filled().len() > before {
+                    me.watch.on_read();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => {
+                if me.watch.phase() == Phase::Idle && me.watch.should_end() {
+                    me.look(cx);
+                }
+                Poll::Pending
+            }
+            failed => failed,
+        }
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let wrote = self.stream.poll_write(cx, bytes);
+        self.note_write(&wrote);
+        wrote
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = match &mut self.stream {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+        };
+        self.note_write(&wrote);
+        wrote
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.stream.poll_flush(cx);
+        // TLS takes bytes into a buffer of its own: there a full socket shows only here.
+        if flushed.is_pending() {
+            self.watch.on_write_blocked();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let me = &mut *self;
+        if me.watch.phase() == Phase::Tunnel {
+            return me.stream.poll_shutdown(cx);
+        }
+        loop {
+            match me.closing {
+                Closing::Open => {
+                    let linger = me.watch.is_midway();
+                    me.watch.enter(Phase::Closing);
+                    me.closing = Closing::Shutdown { linger };
+                }
+                Closing::Shutdown { linger } => {
+                    ready!(me.stream.poll_shutdown(cx))?;
+                    me.closing = Closing::Lingering { linger };
+                }
+                Closing::Lingering { linger } => {
+                    ready!(me.poll_linger(cx, linger));
+                    me.closing = Closing::Closed;
+                }
+                Closing::Closed => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.watch.is_reset() {
+            // Best effort: a failure leaves an orderly close.
+            let _ = self.stream.tcp().set_zero_linger();
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What the server tells of requests that never reach the handler.
+//!
+//! An observer is called on a worker and must not block.
+
+use gw_core::{ConnContext, Outcome};
+use http::{Method, StatusCode};
+
+/// A request that the server refused by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The status that was answered.
+    pub status: StatusCode,
+    /// What became of the request. Its own status can differ where HTTP asks for a finer one (417, 501).
+    pub outcome: Outcome,
+    /// Why, as a sentence without full stop; it is part of the answer.
+    pub detail: &'static str,
+    /// The method, where the head could be read.
+    pub method: Option<Method>,
+}
+
+/// Told of what the handler never sees.
+pub trait Observer: Send + Sync + 'static {
+    /// The server answered (or, after a timeout, just closed) in place of the handler.
+    fn on_rejected(&self, rejection: &Rejection, conn: &ConnContext);
+}
+
+/// Does not listen.
+impl Observer for () {
+    fn on_rejected(&self, _rejection: &Rejection, _conn: &ConnContext) {}
+}

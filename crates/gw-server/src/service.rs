@@ -1,0 +1,163 @@
+//! One request: its head is checked, the handler called, and its answer given the framing that HTTP asks for.
+//!
+//! The handler's panics end here. The hop-by-hop fields of an answer are gw-proxy's business; its framing is ours.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use gw_core::{Body, ConnContext, Outcome, Request, Response, Tunnel};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderValue, Method, StatusCode, Version};
+use http_body::Body as HttpBody;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use crate::Rejection;
+use crate::check::{Refusal, admit};
+use crate::request_body::request_body;
+use crate::response_body::{Exchange, ResponseBody};
+use crate::tunnel;
+use crate::watch::Watch;
+use crate::worker::{Shared, Worker};
+
+/// Serves the requests of one connection.
+#[derive(Clone)]
+pub(crate) struct Service(Arc<Connection>);
+
+/// What the requests of a connection share.
+pub(crate) struct Connection {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) context: Arc<ConnContext>,
+}
+
+/// What is kept of a request to frame its answer.
+struct Asked {
+    method: Method,
+    version: Version,
+    exchange: Exchange,
+    upgrade: Option<OnUpgrade>,
+    websocket: bool,
+}
+
+type Answer = http::Response<ResponseBody>;
+
+impl Service {
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        Self(connection)
+    }
+}
+
+impl hyper::service::Service<http::Request<Incoming>> for Service {
+    type Response = Answer;
+    type Error = Infallible;
+    // Boxed: the handler's future borrows the handler, and hyper wants a type with a name.
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let connection = Arc::clone(&self.0);
+        let exchange = Exchange::begin(&connection.watch);
+        Box::pin(async move { Ok(connection.serve(request, exchange).await) })
+    }
+}
+
+impl Connection {
+    async fn serve(&self, request: http::Request<Incoming>, exchange: Exchange) -> Answer {
+        let (mut head, incoming) = request.into_parts();
+        let method = head.method.clone();
+        let admitted = admit(&mut head, &self.watch.limits);
+        let upgrade = head.extensions.remove::<OnUpgrade>();
+        let websocket = upgrade.is_some() && is_websocket(head.headers.get(UPGRADE));
+        let asked = Asked { method, version: head.version, exchange, upgrade, websocket };
+        if let Err(refusal) = admitted {
+            if !incoming.is_end_stream() {
+                self.watch.set_unread();
+            }
+            drop(incoming);
+            return self.refuse(&refusal, asked);
+        }
+        let body = request_body(incoming, &self.watch, &self.worker);
+        let request = Request::from_parts(head, body);
+        let call = AssertUnwindSafe(self.shared.handler.call(request, Arc::clone(&self.context)));
+        match call.catch_unwind().await {
+            Ok(response) => self.answer(response, asked),
+            Err(_) => {
+                tracing::error!(client.addr = %self.context.peer, "the handler panicked");
+                self.refuse(&Refusal::new(Outcome::Internal, "an unexpected condition"), asked)
+            }
+        }
+    }
+
+    /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted.
+    fn refuse(&self, refusal: &Refusal, asked: Asked) -> Answer {
+        let rejection = Rejection {
+            status: refusal.status,
+            outcome: refusal.outcome,
+            detail: refusal.detail,
+            method: Some(asked.method.clone()),
+        };
+        self.shared.observer.on_rejected(&rejection, &self.context);
+        let mut response = Response::new(Body::from(refusal.text()));
+        *response.status_mut() = refusal.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        self.frame(response, asked, true)
+    }
+
+    fn answer(&self, mut response: Response, mut asked: Asked) -> Answer {
+        let status = response.status();
+        if !status.is_informational() {
+            let close = self.watch.listener.is_draining();
+            return self.frame(response, asked, close);
+        }
+        let tunnel = response.extensions_mut().remove::<Tunnel>();
+        match (status, tunnel, asked.upgrade.take()) {
+            (StatusCode::SWITCHING_PROTOCOLS, Some(tunnel), Some(upgrade)) => {
+                tunnel::spawn(self, upgrade, tunnel, asked.websocket);
+                let (head, _) = response.into_parts();
+                let body = ResponseBody::http1(Body::empty(), asked.exchange, false);
+                Answer::from_parts(head, body)
+            }
+            _ => self.refuse(
+                &Refusal::new(Outcome::UpstreamMalformed, "an interim answer that was not asked for"),
+                asked,
+            ),
+        }
+    }
+
+    /// Gives an answer the framing of RFC 9110 §6.4.1 and §8.6.
+    fn frame(&self, mut response: Response, asked: Asked, close: bool) -> Answer {
+        let status = response.status();
+        let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if status == StatusCode::NO_CONTENT {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        if asked.method == Method::HEAD || bodiless {
+            let length = response.body().size_hint().exact().filter(|length| *length > 0);
+            if let (false, Some(length)) = (bodiless, length) {
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+            }
+            response.headers_mut().remove(TRANSFER_ENCODING);
+            *response.body_mut() = Body::empty();
+        }
+        if close && asked.version != Version::HTTP_2 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let known =
+            response.headers().contains_key(CONTENT_LENGTH) || response.body().size_hint().exact().is_some();
+        let (head, body) = response.into_parts();
+        let body = if asked.version == Version::HTTP_2 {
+            ResponseBody::http2(body, asked.exchange, &self.worker)
+        } else {
+            ResponseBody::http1(body, asked.exchange, asked.version == Version::HTTP_10 && !known)
+        };
+        Answer::from_parts(head, body)
+    }
+}
+
+fn is_websocket(upgrade: Option<&HeaderValue>) -> bool {
+    upgrade.is_some_and(|token| token.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}

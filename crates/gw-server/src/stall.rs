@@ -1,0 +1,98 @@
+//! One stream that waits for its client: for the next bytes of a request body, or for room for an answer.
+//!
+//! A stall is made at the first wait, so that messages that never wait cost nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use gw_core::Body;
+use parking_lot::Mutex;
+
+use crate::ticks::{Stamp, Ticks};
+use crate::watch::{Verdict, Watch};
+
+/// Watches one stream.
+pub(crate) struct Stall {
+    watch: Arc<Watch>,
+    timeout: Duration,
+    since: AtomicU64,
+    cut: AtomicBool,
+    waker: AtomicWaker,
+    /// The answer's body, when the wait is for room: taken when the client is given up, so that the upstream is
+    /// released though nobody polls.
+    answer: Mutex<Option<Body>>,
+}
+
+impl Stall {
+    /// For a request body.
+    pub(crate) fn reading(watch: Arc<Watch>) -> Self {
+        let timeout = watch.limits.read_timeout;
+        Self::new(watch, timeout, None)
+    }
+
+    /// For an answer.
+    pub(crate) fn writing(watch: Arc<Watch>, answer: Body) -> Self {
+        let timeout = watch.limits.write_timeout;
+        Self::new(watch, timeout, Some(answer))
+    }
+
+    fn new(watch: Arc<Watch>, timeout: Duration, answer: Option<Body>) -> Self {
+        Self {
+            watch,
+            timeout,
+            since: AtomicU64::new(0),
+            cut: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            answer: Mutex::new(answer),
+        }
+    }
+
+    fn ticks(&self) -> &Ticks {
+        &self.watch.ticks
+    }
+
+    /// The client is waited for from now on, if it was not already.
+    pub(crate) fn start(&self) {
+        if self.since.load(Ordering::Relaxed) == 0 {
+            self.since.store(self.ticks().now(), Ordering::Relaxed);
+        }
+    }
+
+    /// The client moved.
+    pub(crate) fn stop(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the client was given up.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Wakes `waker` when the client is given up.
+    pub(crate) fn register(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Runs `with` on the answer's body; none once the client was given up.
+    pub(crate) fn with_answer<R>(&self, with: impl FnOnce(&mut Body) -> R) -> Option<R> {
+        self.answer.lock().as_mut().map(with)
+    }
+
+    /// Gives the client up when it is due. A client that does not even take the reset of the stream within
+    /// another timeout loses the connection.
+    pub(crate) fn sweep(&self, now: Stamp) {
+        if !self.ticks().expired(self.since.load(Ordering::Relaxed), self.timeout, now) {
+            return;
+        }
+        if self.cut.swap(true, Ordering::Relaxed) {
+            self.watch.sentence(Verdict::Abort);
+            return;
+        }
+        self.since.store(now, Ordering::Relaxed);
+        let answer = self.answer.lock().take();
+        drop(answer);
+        self.waker.wake();
+    }
+}

@@ -1,0 +1,340 @@
+//! The record of one connection: what it is doing and since when, and the verdict of the sweeper or of a drain.
+//!
+//! The connection's own task writes the stamps; the sweeper and the drain write verdicts, which only ever grow,
+//! and wake the task. Nothing here locks.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::task::Context;
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+
+use crate::Limits;
+use crate::listener::Listener;
+use crate::ticks::{Stamp, Ticks};
+
+/// How long a peer may take to notice that we have closed our half.
+const CLOSING: Duration = Duration::from_secs(2);
+/// How long a new connection may stay silent once the listener drains.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// The TLS handshake.
+    Handshake,
+    /// Waiting for the first request.
+    First,
+    /// Between requests.
+    Idle,
+    /// In the middle of a request head (HTTP/1).
+    Head,
+    /// At least one request is served.
+    Busy,
+    /// Our half is closed or about to be.
+    Closing,
+    /// Upgraded: no longer HTTP.
+    Tunnel,
+}
+
+impl Phase {
+    const ALL: [Self; 7] =
+        [Self::Handshake, Self::First, Self::Idle, Self::Head, Self::Busy, Self::Closing, Self::Tunnel];
+
+    /// The word shown to operators.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::First => "first",
+            Self::Idle => "idle",
+            Self::Head => "head",
+            Self::Busy => "busy",
+            Self::Closing => "closing",
+            Self::Tunnel => "tunnel",
+        }
+    }
+}
+
+/// What is to become of a connection. Ordered by severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Verdict {
+    /// It goes on.
+    None,
+    /// End it where no request is lost.
+    Close,
+    /// Tell the other end that we go away, then end it (tunnels).
+    GoAway,
+    /// The head took too long: 408 and close.
+    HeadTimeout,
+    /// Drop it now.
+    Abort,
+}
+
+impl Verdict {
+    const ALL: [Self; 5] = [Self::None, Self::Close, Self::GoAway, Self::HeadTimeout, Self::Abort];
+}
+
+/// The record of one connection.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) listener: Arc<Listener>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) ticks: Arc<Ticks>,
+    pub(crate) peer: SocketAddr,
+    /// When it was accepted.
+    pub(crate) accepted: Stamp,
+    phase: AtomicU8,
+    since: AtomicU64,
+    write_since: AtomicU64,
+    exchanges: AtomicU32,
+    bodies: AtomicU32,
+    requests: AtomicU64,
+    verdict: AtomicU8,
+    h2: AtomicBool,
+    /// Bytes of the first head have come.
+    bytes_seen: AtomicBool,
+    /// Bytes of the next head have come while a request was served (pipelining).
+    read_ahead: AtomicBool,
+    /// Nothing lies unread in the socket.
+    quiet: AtomicBool,
+    /// The end was agreed with hyper: what is idle from now on is closing.
+    ending: AtomicBool,
+    /// The client may still be sending a body that nobody reads.
+    unread: AtomicBool,
+    /// Close with RST: the answer was cut, and its end would look complete otherwise.
+    reset: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        listener: Arc<Listener>,
+        limits: Arc<Limits>,
+        ticks: Arc<Ticks>,
+        peer: SocketAddr,
+    ) -> Self {
+        let accepted = ticks.now();
+        Self {
+            listener,
+            limits,
+            ticks,
+            peer,
+            accepted,
+            phase: AtomicU8::new(Phase::First as u8),
+            since: AtomicU64::new(accepted),
+            write_since: AtomicU64::new(0),
+            exchanges: AtomicU32::new(0),
+            bodies: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            verdict: AtomicU8::new(Verdict::None as u8),
+            h2: AtomicBool::new(false),
+            bytes_seen: AtomicBool::new(false),
+            read_ahead: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            reset: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    // What the connection's own task says.
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+        self.since.store(self.ticks.now(), Ordering::Relaxed);
+    }
+
+    /// From here on it speaks HTTP/2, whose heads are not seen by the I/O.
+    pub(crate) fn speak_h2(&self) {
+        self.h2.store(true, Ordering::Relaxed);
+        self.enter(Phase::Idle);
+    }
+
+    /// Bytes came in.
+    pub(crate) fn on_read(&self) {
+        if self.is_h2() {
+            return;
+        }
+        match self.phase() {
+            Phase::First => self.bytes_seen.store(true, Ordering::Relaxed),
+            Phase::Idle => self.enter(Phase::Head),
+            Phase::Busy if self.bodies.load(Ordering::Relaxed) == 0 => {
+                self.read_ahead.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// The socket took bytes.
+    pub(crate) fn on_write(&self) {
+        if self.write_since.load(Ordering::Relaxed) != 0 {
+            self.write_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The socket takes no more for now.
+    pub(crate) fn on_write_blocked(&self) {
+        if self.write_since.load(Ordering::Relaxed) == 0 {
+            self.write_since.store(self.ticks.now(), Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn begin_exchange(&self) {
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.read_ahead.store(false, Ordering::Relaxed);
+        self.unread.store(false, Ordering::Relaxed);
+        self.enter(Phase::Busy);
+    }
+
+    pub(crate) fn end_exchange(&self) {
+        let left = self.exchanges.fetch_sub(1, Ordering::Relaxed) - 1;
+        if left > 0 || self.phase() != Phase::Busy {
+            return;
+        }
+        if self.ending.load(Ordering::Relaxed) {
+            self.enter(Phase::Closing);
+        } else if self.read_ahead.load(Ordering::Relaxed) {
+            self.enter(Phase::Head);
+        } else {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    pub(crate) fn begin_body(&self) {
+        self.bodies.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end_body(&self) {
+        self.bodies.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// hyper was told to end the connection when it can.
+    pub(crate) fn set_ending(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        if self.phase() <= Phase::Idle {
+            self.enter(Phase::Closing);
+        }
+    }
+
+    pub(crate) fn set_quiet(&self, quiet: bool) {
+        self.quiet.store(quiet, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_reset(&self) {
+        self.reset.store(true, Ordering::Relaxed);
+    }
+
+    // What others ask.
+
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.phase.load(Ordering::Relaxed))]
+    }
+
+    pub(crate) fn is_h2(&self) -> bool {
+        self.h2.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes_seen(&self) -> bool {
+        self.bytes_seen.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client may still be sending when our half closes.
+    pub(crate) fn is_midway(&self) -> bool {
+        match self.phase() {
+            Phase::Head => true,
+            Phase::First => self.bytes_seen(),
+            _ => self.has_body() || self.unread.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn write_blocked(&self) -> bool {
+        self.write_since.load(Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        self.bodies.load(Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        Verdict::ALL[usize::from(self.verdict.load(Ordering::Acquire))]
+    }
+
+    /// Whether the connection is to end as soon as that loses no request.
+    pub(crate) fn should_end(&self) -> bool {
+        self.listener.is_draining() || self.verdict() == Verdict::Close
+    }
+
+    /// Wakes the task of `cx` at the next verdict or when the listener drains.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.waker.register(cx.waker());
+    }
+
+    /// Waits for a verdict of at least `least`.
+    pub(crate) async fn sentenced(&self, least: Verdict) -> Verdict {
+        std::future::poll_fn(|cx| {
+            self.register(cx);
+            match self.verdict() {
+                verdict if verdict >= least => std::task::Poll::Ready(verdict),
+                _ => std::task::Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Passes a verdict, unless a harder one stands.
+    pub(crate) fn sentence(&self, verdict: Verdict) {
+        self.verdict.fetch_max(verdict as u8, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    /// Has the task look at its verdict and at its listener.
+    pub(crate) fn nudge(&self) {
+        self.waker.wake();
+    }
+
+    /// What the stamps call for at `now`.
+    pub(crate) fn judge(&self, now: Stamp) -> Verdict {
+        let since = self.since.load(Ordering::Relaxed);
+        let over = |timeout: Duration| self.ticks.expired(since, timeout, now);
+        let phase = self.phase();
+        let blocked = self.write_since.load(Ordering::Relaxed);
+        if phase != Phase::Tunnel && self.ticks.expired(blocked, self.limits.write_timeout, now) {
+            self.set_reset();
+            return Verdict::Abort;
+        }
+        match phase {
+            Phase::Handshake if over(self.limits.handshake_timeout) => Verdict::Abort,
+            Phase::First | Phase::Head if over(self.limits.header_timeout) => Verdict::HeadTimeout,
+            Phase::First if self.listener.is_draining() && !self.bytes_seen() && over(FRESH) => {
+                Verdict::Close
+            }
+            Phase::Idle if blocked == 0 && !self.has_body() && over(self.limits.idle_timeout) => {
+                Verdict::Close
+            }
+            Phase::Closing if over(CLOSING) => Verdict::Abort,
+            _ => Verdict::None,
+        }
+    }
+}
