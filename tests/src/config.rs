@@ -22,18 +22,6 @@ impl Format {
             Self::Json => "json",
         }
     }
-
-    /// Puts the admin listener on a free port, unless the text has a word about it.
-    pub(crate) fn with_admin(self, text: &str) -> String {
-        if text.contains("admin") {
-            return text.to_owned();
-        }
-        match self {
-            Self::Toml => format!("admin.address = \"127.0.0.1:0\"\n{text}"),
-            Self::Yaml => format!("admin: {{address: \"127.0.0.1:0\"}}\n{text}"),
-            Self::Json => text.replacen('{', "{\"admin\": {\"address\": \"127.0.0.1:0\"},", 1),
-        }
-    }
 }
 
 /// An endpoint in TOML: `keys` are further lines of it, and it goes to `backends` alike.

@@ -29,20 +29,22 @@ type Listeners = Vec<(String, SocketAddr)>;
 
 /// The name under which the admin listener is announced.
 const ADMIN: &str = "admin";
+/// A free port.
+const FREE: &str = "127.0.0.1:0";
 
 impl Gateway {
-    /// Starts one with this configuration and waits until it serves. It gets a free port, unless the text configures
-    /// listeners, and an admin listener on another, unless the text configures that.
+    /// Starts one with this configuration and waits until it serves, on a free port, unless the text configures
+    /// listeners, and with the admin port on another.
     ///
     /// # Panics
     /// When it does not start; the message has its log.
     pub async fn start(config: &str, format: Format) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(format!("gateway.{}", format.extension()));
-        std::fs::write(&path, format.with_admin(config)).unwrap();
-        let mut arguments = vec!["-conf", path.to_str().unwrap()];
+        std::fs::write(&path, config).unwrap();
+        let mut arguments = vec!["-conf", path.to_str().unwrap(), "-admin", FREE, "-drain-delay", "500ms"];
         if !config.contains("listeners") {
-            arguments.extend(["-addr", "127.0.0.1:0"]);
+            arguments.extend(["-addr", FREE]);
         }
         let mut gateway = Self::spawn_binary(&arguments);
         gateway.config = Some((folder, path));
@@ -57,7 +59,8 @@ impl Gateway {
     pub fn spawn_binary(arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.kill_on_drop(true).spawn().expect("the gateway command starts");
+        let mut child =
+            command.env_remove("RUST_LOG").kill_on_drop(true).spawn().expect("the gateway command starts");
         let log = Arc::default();
         let (announce, listeners) = watch::channel(Vec::new());
         let stderr = child.stderr.take().unwrap();
@@ -114,10 +117,10 @@ impl Gateway {
     ///
     /// # Panics
     /// When it was not started with a file.
-    pub fn rewrite(&self, config: &str, format: Format) {
+    pub fn rewrite(&self, config: &str) {
         let (folder, path) = self.config.as_ref().expect("started with a file");
         let next = folder.path().join("next");
-        std::fs::write(&next, format.with_admin(config)).unwrap();
+        std::fs::write(&next, config).unwrap();
         std::fs::rename(&next, path).unwrap();
     }
 
@@ -177,15 +180,12 @@ impl Gateway {
     }
 }
 
-/// The command, which lies two folders above the running test: `target/debug/deps/<test>`.
+/// The command, which lies a folder above the running test: `target/debug/deps/<test>`.
 fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("GATEWAY_TEST_BINARY") {
-        return path.into();
-    }
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
-    let path = folder.join(format!("gateway{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing: build it with `cargo build --workspace`", path.display());
+    let path = folder.join(format!("gateway-under-test{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is missing: cargo builds it for the tests of this package", path.display());
     path
 }
 

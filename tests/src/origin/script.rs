@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
 
 use super::counted::Counted;
 use super::{Body, Play};
-use crate::{BoxError, Pattern, Received, Record, chunks, full};
+use crate::{BoxError, Pattern, Received, Record, chunks, empty, full};
 
 /// Makes an answer to a request that was read.
 pub type Respond = Arc<dyn Fn(&Received) -> Response<Body> + Send + Sync>;
@@ -56,13 +58,15 @@ pub(super) async fn answer(play: &Play, req: Request<Incoming>) -> Result<Respon
         counts.requests += 1;
     });
     let waiting = Waiting(Some(&play.record));
+    let head = req.method() == Method::HEAD;
     let script = match &play.script {
         Script::Each(script) => script(number),
         script => script.clone(),
     };
     let response = act(play, script, req).await;
     waiting.over();
-    Ok(response?.map(|body| Counted::new(body, &play.record).boxed_unsync()))
+    let response = if head { without_body(response?) } else { response? };
+    Ok(response.map(|body| Counted::new(body, &play.record).boxed_unsync()))
 }
 
 async fn act(play: &Play, script: Script, req: Request<Incoming>) -> Result<Response<Body>, BoxError> {
@@ -99,6 +103,15 @@ async fn after_reading(play: &Play, script: Script, received: &Received) -> Resu
         Script::Respond(respond) => Ok(respond(received)),
         _ => echo(play, received),
     }
+}
+
+/// hyper sends what it is given, over HTTP/2 in answer to HEAD too.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if let Some(len) = body.size_hint().exact() {
+        parts.headers.insert(CONTENT_LENGTH, len.into());
+    }
+    Response::from_parts(parts, empty())
 }
 
 fn echo(play: &Play, received: &Received) -> Result<Response<Body>, BoxError> {

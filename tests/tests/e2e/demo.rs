@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 #[tokio::test]
 async fn every_curl_line_of_the_demo_works() {
-    let mut gateway = Gateway::spawn_binary(&["dev", "-addr", "127.0.0.1:0"]);
+    let mut gateway = Gateway::spawn_binary(&["dev", "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"]);
     gateway.serving().await;
     let lines = within("the lines", gateway.printed(|line| line.contains("curl "), 10)).await;
     for line in lines {

@@ -30,7 +30,7 @@ async fn a_thousand_reloads_under_load_fail_no_request() {
     let load = Load::start(gateway.address(), 4, "/load");
     let mut before = gateway.usage();
     for version in 1..=1000 {
-        gateway.rewrite(&nth(version, addresses), Format::Toml);
+        gateway.rewrite(&nth(version, addresses));
         gateway.signal("HUP");
         gateway.live(&version.to_string()).await;
         if version == WARM {
@@ -52,7 +52,7 @@ async fn a_changed_file_is_taken_without_being_told() {
     let origin = Origin::start("one", Script::Echo).await;
     let first = versioned(1, &table("/one", "", &[origin.address()]));
     let gateway = Gateway::start(&first, Format::Toml).await;
-    gateway.rewrite(&versioned(2, &table("/two", "", &[origin.address()])), Format::Toml);
+    gateway.rewrite(&versioned(2, &table("/two", "", &[origin.address()])));
     gateway.live("2").await;
     let mut caller = Caller::http1(gateway.address()).await;
     assert_eq!(caller.get("/two").await.status, 200);
@@ -65,10 +65,10 @@ async fn a_wrong_file_changes_nothing_and_the_next_right_one_is_taken() {
     let good = |version| versioned(version, &table("/one", "", &[origin.address()]));
     let gateway = Gateway::start(&good(1), Format::Toml).await;
     let mut caller = Caller::http1(gateway.address()).await;
-    gateway.rewrite("endpoints = 1\nversion = \"2\"\n", Format::Toml);
+    gateway.rewrite("endpoints = 1\nversion = \"2\"\n");
     gateway.signal("HUP");
     assert_eq!(caller.get("/one").await.status, 200);
-    gateway.rewrite(&good(3), Format::Toml);
+    gateway.rewrite(&good(3));
     gateway.signal("HUP");
     gateway.live("3").await;
     assert_eq!(caller.get("/one").await.status, 200);
@@ -82,7 +82,7 @@ async fn a_request_in_flight_outlives_its_route() {
     let address = gateway.address();
     let asked = tokio::spawn(async move { Caller::http1(address).await.get("/old").await });
     origin.record().wait("the request is in flight", |counts| counts.requests == 1).await;
-    gateway.rewrite(&versioned(2, &table("/new", "", &[origin.address()])), Format::Toml);
+    gateway.rewrite(&versioned(2, &table("/new", "", &[origin.address()])));
     gateway.live("2").await;
     origin.record().release();
     assert_eq!(asked.await.unwrap().status, 200);
