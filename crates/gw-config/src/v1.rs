@@ -1,16 +1,21 @@
 //! The configuration, version 1: plain serde data as written by the operator, nothing resolved.
 //!
 //! It is lowered once, by `gw-proxy`, to runtime types that cannot be wrong. What lowering can reject is
-//! [`Spanned`], so that the complaint points at it.
+//! [`Spanned`], so that the complaint points at it. What has another default in each dialect is an `Option` with a
+//! method that knows the default. It serializes as it would be written, without places.
+
+mod defaults;
+
+pub use defaults::MAX_ATTEMPTS;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gw_value::{Spanned, Value};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A whole document.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gateway {
     /// The gateway's name, for people. Default empty.
@@ -40,7 +45,7 @@ pub struct Gateway {
 }
 
 /// A downstream listener.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listener {
     /// Its name in logs and metrics. Default: its address.
@@ -71,7 +76,7 @@ impl Default for Listener {
 }
 
 /// A certificate with its key: inline PEM or a file's path each.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Certificate {
     /// The chain, leaf first.
@@ -83,7 +88,7 @@ pub struct Certificate {
 }
 
 /// What a downstream connection may use.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Connections at once; further ones wait in the accept queue. Default 50,000.
@@ -134,7 +139,7 @@ impl Default for Limits {
 }
 
 /// The admin listener.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     /// Its address. Default `127.0.0.1:9901`; empty switches it off.
@@ -148,7 +153,7 @@ impl Default for Admin {
 }
 
 /// Defaults for upstream connections.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Client {
     /// To connect, TLS included. Default 1 s; Go dialect 200 ms.
@@ -164,7 +169,7 @@ pub struct Client {
 }
 
 /// How nodes are chosen.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Balancer {
     /// `p2c` (default), `wrr`, `random`, `round_robin`, `least_request` or `hash`.
@@ -175,7 +180,7 @@ pub struct Balancer {
 
 /// What happens to targets with dot segments or control bytes, and to other ambiguous ones. What is matched is always
 /// what is forwarded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PathPolicy {
     /// Dot segments and control bytes are refused (400); `//`, `%2F` and `\` are kept.
@@ -188,7 +193,7 @@ pub enum PathPolicy {
 }
 
 /// A TLS profile for upstreams; PEM inline or by path.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// Takes any certificate.
@@ -204,7 +209,7 @@ pub struct Tls {
 }
 
 /// A middleware of a chain.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Middleware {
     /// Its registered name, any case.
@@ -216,7 +221,7 @@ pub struct Middleware {
 }
 
 /// One rule: what it matches and where that goes.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Endpoint {
     /// Its identity across reloads. Default: derived from host, methods and path.
@@ -236,8 +241,8 @@ pub struct Endpoint {
     pub description: String,
     /// What the upstream speaks. Default `http`.
     pub protocol: Protocol,
-    /// Until the response headers, all attempts included; for gRPC over the whole call. Default 15 s; Go dialect 1 s.
-    /// 0 is none.
+    /// Until the response headers, all attempts included; for gRPC over the whole call. Default 15 s, 0 is none; Go
+    /// dialect 1 s, also for 0.
     #[serde(with = "gw_value::duration::option")]
     pub timeout: Option<Duration>,
     /// How long an answer may stand still. Default 5 min.
@@ -247,7 +252,7 @@ pub struct Endpoint {
     pub middlewares: Vec<Spanned<Middleware>>,
     /// Where requests go.
     pub backends: Vec<Spanned<Backend>>,
-    /// Retries. Default: one attempt.
+    /// Retries. Default: see [`attempts_or_default`](Self::attempts_or_default).
     pub retry: Option<Spanned<Retry>>,
     /// `service` and `basePath` are metric labels in the original's metrics.
     pub metadata: BTreeMap<String, String>,
@@ -258,7 +263,7 @@ pub struct Endpoint {
 }
 
 /// What an upstream speaks. Names in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// HTTP/1.1; over TLS, HTTP/2 if the upstream agrees.
@@ -272,7 +277,7 @@ pub enum Protocol {
 }
 
 /// A target of requests.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Backend {
     /// `host:port`, `direct:///host:port` or `discovery:///service`.
@@ -292,10 +297,10 @@ pub struct Backend {
 }
 
 /// When and how often to try again.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    /// Attempts in all, 1 to 16. Default 1 in the Go dialect (0 is 1), else 2.
+    /// Attempts in all, 1 to 16. Default 2; Go dialect 1, also for 0.
     pub attempts: Option<Spanned<u32>>,
     /// For one attempt, until its response headers. Default: the endpoint's timeout.
     #[serde(with = "gw_value::duration::option")]
@@ -312,7 +317,7 @@ pub struct Retry {
 }
 
 /// An answer that matches is tried again. Exactly one of the two is set.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Condition {
     /// `"502"` or `"500-504"`.
@@ -322,7 +327,7 @@ pub struct Condition {
 }
 
 /// A response header's name and value.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeaderCondition {
     /// The field's name.

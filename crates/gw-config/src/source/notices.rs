@@ -1,0 +1,88 @@
+//! Changes of a file's directory, as the system tells of them. They only say when to look; what changed is found by
+//! reading. So it does no harm if some are missed or too many.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+/// A watch over the directory of a file, and over that of the file it is a link to. Ends when dropped.
+pub(super) struct Notices {
+    happened: Arc<Notify>,
+    watcher: Option<RecommendedWatcher>,
+    watched: Vec<PathBuf>,
+}
+
+impl Notices {
+    /// Starts to watch. Where the system offers no events, nothing ever happens.
+    pub(super) fn new(file: &Path) -> Self {
+        let happened = Arc::new(Notify::new());
+        let notice = Arc::clone(&happened);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // An error (lost events) is a reason to look, too.
+            if event.map_or(true, |event| is_change(event.kind)) {
+                notice.notify_one();
+            }
+        });
+        let watcher = watcher
+            .inspect_err(|error| tracing::warn!(%error, "no file events: changes are found by polling alone"))
+            .ok();
+        let mut notices = Self { happened, watcher, watched: Vec::new() };
+        notices.follow(file);
+        notices
+    }
+
+    /// Watches the directories that matter now: a link may lead elsewhere since the last call.
+    pub(super) fn follow(&mut self, file: &Path) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let wanted = directories(file);
+        for gone in self.watched.iter().filter(|directory| !wanted.contains(directory)) {
+            // It fails for a directory that was removed, whose watch is gone already.
+            let _ = watcher.unwatch(gone);
+        }
+        self.watched.retain(|directory| wanted.contains(directory));
+        for directory in wanted {
+            if self.watched.contains(&directory) {
+                continue;
+            }
+            match watcher.watch(&directory, RecursiveMode::NonRecursive) {
+                Ok(()) => self.watched.push(directory),
+                Err(error) => tracing::debug!(?directory, %error, "no file events from here"),
+            }
+        }
+    }
+
+    /// Waits until something may have changed.
+    ///
+    /// # Cancel safety
+    /// Nothing is missed: what happens in between is known to the next call.
+    pub(super) async fn happened(&self) {
+        self.happened.notified().await;
+    }
+}
+
+/// Reading a file is an event as well, and we read.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        _ => true,
+    }
+}
+
+/// The directory of the name, where a ConfigMap swaps a link, and that of the file itself, where an editor saves.
+fn directories(file: &Path) -> Vec<PathBuf> {
+    let parent = |path: &Path| match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        other => other.map(Path::to_owned),
+    };
+    let mut directories: Vec<PathBuf> = parent(file).into_iter().collect();
+    let target = std::fs::canonicalize(file).ok().and_then(|target| parent(&target));
+    let same = |one: &Path, two: &Path| std::fs::canonicalize(one).is_ok_and(|one| one == two);
+    if let Some(target) = target.filter(|target| !directories.iter().any(|known| same(known, target))) {
+        directories.push(target);
+    }
+    directories
+}
