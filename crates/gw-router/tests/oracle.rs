@@ -184,7 +184,8 @@ impl Reference {
         for (regex, text) in
             host.map(|host| (host, &target.name_and_port)).into_iter().chain([(&self.path, &target.path)])
         {
-            let groups = regex.captures(text).unwrap();
+            // Only asked of a route that matches.
+            let Some(groups) = regex.captures(text) else { continue };
             for name in regex.capture_names().flatten() {
                 variables.push((name.to_owned(), groups[name].to_owned()));
             }
