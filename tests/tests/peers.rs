@@ -1,4 +1,5 @@
 //! Foreign peers through the gateway: grpcio on both sides. `cargo xtask it` installs them and runs this.
+#![allow(clippy::expect_used, reason = "a test fails where something is wrong, its helping functions too")]
 
 use std::path::Path;
 use std::process::Stdio;

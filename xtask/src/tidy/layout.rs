@@ -3,6 +3,9 @@
 use super::Report;
 use super::repository::{File, Repository};
 
+/// The list of decisions, which is none itself.
+const INDEX: &str = "README.md";
+
 /// Modules open with their docs, crates inherit the workspace's lints, decisions are numbered.
 pub(crate) fn check(repository: &Repository, report: &mut Report) {
     for file in repository.rust("") {
@@ -12,7 +15,7 @@ pub(crate) fn check(repository: &Repository, report: &mut Report) {
         lints(file, report);
     }
     for file in repository.files() {
-        if let Some(name) = file.path.strip_prefix("docs/decisions/") {
+        if let Some(name) = file.path.strip_prefix("docs/decisions/").filter(|name| *name != INDEX) {
             decision(file, name, report);
         }
     }
@@ -73,8 +76,10 @@ mod tests {
 
     #[test]
     fn decisions_are_numbered() {
-        expect(check, &[("docs/decisions/0001-one-crate-per-idea.md", "")], &[]);
-        for name in ["1-a.md", "0001.md", "0001-.md", "0001-A.md", "0001_a.md", "0001-a.txt", "README.md"] {
+        for path in ["docs/decisions/0001-one-crate-per-idea.md", "docs/decisions/README.md"] {
+            expect(check, &[(path, "")], &[]);
+        }
+        for name in ["1-a.md", "0001.md", "0001-.md", "0001-A.md", "0001_a.md", "0001-a.txt", "notes.md"] {
             let path = format!("docs/decisions/{name}");
             expect(check, &[(path.as_str(), "")], &[(path.as_str(), "not a decision's name")]);
         }
