@@ -36,7 +36,11 @@ fn upstream(error: &hyper::Error) -> Outcome {
     if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
         return Outcome::UpstreamMalformed;
     }
-    match h2(error) {
+    // hyper's word for a bad chunk size and the like.
+    if find::<std::io::Error>(error).is_some_and(|error| error.kind() == ErrorKind::InvalidInput) {
+        return Outcome::UpstreamMalformed;
+    }
+    match find::<h2::Error>(error) {
         // What h2 itself found wrong with the peer's frames, apart from broken I/O.
         Some(h2) if h2.is_library() && !h2.is_io() => Outcome::UpstreamMalformed,
         _ => Outcome::UpstreamReset,
@@ -46,7 +50,8 @@ fn upstream(error: &hyper::Error) -> Outcome {
 /// Whether the upstream said that it has not touched the request: RFC 9113 §8.7 allows to send it again, whatever
 /// its method.
 pub(crate) fn is_refused(error: &hyper::Error) -> bool {
-    h2(error).is_some_and(|h2| h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM))
+    find::<h2::Error>(error)
+        .is_some_and(|h2| h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
 /// Whether the connection just ended, without a word of an answer.
@@ -54,11 +59,12 @@ pub(crate) fn is_silent(error: &hyper::Error) -> bool {
     Error::find(error).is_none() && upstream(error) == Outcome::UpstreamReset && !error.is_timeout()
 }
 
-fn h2(error: &hyper::Error) -> Option<&h2::Error> {
+/// The first cause of this type.
+fn find<E: StdError + 'static>(error: &hyper::Error) -> Option<&E> {
     let mut next: Option<&(dyn StdError + 'static)> = error.source();
     while let Some(error) = next {
-        if let Some(h2) = error.downcast_ref() {
-            return Some(h2);
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         next = error.source();
     }

@@ -3,7 +3,6 @@
 //! The caller bounds all of it by one time. The tasks that drive a connection run on the worker that opened it.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use gw_tls::{Alpn, ClientProfile};
 use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::blame;
 use crate::pool::{Lease, Opening, Pool};
+use crate::stream_limit::StreamLimit;
 
 /// Between TCP keep-alive probes, and before the first. Source: kratos' dialer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -114,7 +115,7 @@ impl Connector {
 
 enum Spoken {
     H1(http1::SendRequest<gw_core::Body>, tokio::task::AbortHandle),
-    H2(http2::SendRequest<gw_core::Body>, Arc<AtomicUsize>),
+    H2(http2::SendRequest<gw_core::Body>, Arc<StreamLimit>),
 }
 
 async fn speak<T>(io: T, h2: bool, opening: &Opening) -> Result<Spoken, Error>
@@ -125,7 +126,7 @@ where
     let end = End { pool: Arc::downgrade(pool), worker: opening.worker(), id: opening.id() };
     let lost = |error: hyper::Error| Error::unsent(Outcome::UpstreamReset).with_source(error);
     if h2 {
-        let (sender, mut connection) = http2::Builder::new(pool.tasks().clone())
+        let (sender, connection) = http2::Builder::new(pool.tasks().clone())
             .timer(TokioTimer::new())
             .initial_stream_window_size(H2_STREAM_WINDOW)
             .initial_connection_window_size(H2_CONNECTION_WINDOW)
@@ -135,13 +136,18 @@ where
             .handshake(io)
             .await
             .map_err(lost)?;
-        let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+        let initial = connection.current_max_send_streams();
+        let connection = Arc::new(Mutex::new(connection));
+        let looked_at = Arc::downgrade(&connection);
+        let look = move || Some(looked_at.upgrade()?.lock().current_max_send_streams());
+        let most = Arc::new(StreamLimit::new(initial, look));
         let told = Arc::clone(&most);
         pool.tasks().spawn(async move {
-            // The limit comes with the peer's SETTINGS and may change; each request makes the driver look.
+            // Every request makes the driver look, so that later changes are seen too.
             let drive = std::future::poll_fn(|cx| {
-                let polled = std::pin::Pin::new(&mut connection).poll(cx);
-                told.store(connection.current_max_send_streams(), Ordering::Relaxed);
+                let mut connection = connection.lock();
+                let polled = std::pin::Pin::new(&mut *connection).poll(cx);
+                told.set(connection.current_max_send_streams());
                 polled
             });
             end.note(drive.await);

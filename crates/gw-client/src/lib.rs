@@ -26,12 +26,18 @@ mod members;
 mod pool;
 mod resolution;
 mod spec;
+mod stream_limit;
 mod target;
 mod tasks;
 mod upstream;
 
+#[cfg(test)]
+mod tests;
+
 pub use cluster::Cluster;
 pub use factory::{ClientFactory, ClientOptions, ClusterError};
+/// How a node is chosen: part of a [`ClusterSpec`].
+pub use gw_selector::Policy;
 pub use inspect::{ClusterState, NodeState, TargetState, WorkerState};
 pub use spec::{BackendSpec, ClusterSpec, HashKey, Protocol};
 pub use target::{Target, TargetError};

@@ -144,7 +144,7 @@ impl Pool {
         let place = lease::Place { pool: Arc::clone(self), worker, idle: limits.idle };
         match taken {
             Taken::H1(h1) => Grant::Lease(Lease::H1(H1Lease::reused(place, h1))),
-            Taken::H2 { id, sender } => Grant::Lease(Lease::H2(H2Lease::new(place, id, sender, true))),
+            Taken::H2 { id, sender } => Grant::Lease(Lease::H2(H2Lease::reused(place, id, sender))),
             Taken::Open { want } => {
                 let id = self.ids.fetch_add(1, Ordering::Relaxed);
                 Grant::Open(Opening::new(place, id, want))

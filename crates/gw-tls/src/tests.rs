@@ -231,8 +231,8 @@ fn two_certificates_may_not_claim_one_name_and_a_store_is_never_empty() {
 #[test]
 fn faults_say_which_part_and_which_file() {
     #[track_caller]
-    fn check(profile: Profile, expect: &str) {
-        let error = ClientProfile::build(&profile).unwrap_err().to_string();
+    fn check(profile: &Profile, expect: &str) {
+        let error = ClientProfile::build(profile).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}");
     }
     let authority = Authority::new();
@@ -240,16 +240,16 @@ fn faults_say_which_part_and_which_file() {
     let (_, stranger) = authority.issue(&["a.test"]);
     let some = |text: &str| Some(text.to_owned());
     let none = Profile::default();
-    check(Profile { ca: some("/no/such.pem"), ..none.clone() }, "cacert: cannot read `/no/such.pem`");
-    check(Profile { ca: some(&key), ..none.clone() }, "cacert: the inline PEM holds no certificate");
+    check(&Profile { ca: some("/no/such.pem"), ..none.clone() }, "cacert: cannot read `/no/such.pem`");
+    check(&Profile { ca: some(&key), ..none.clone() }, "cacert: the inline PEM holds no certificate");
     let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
-    check(Profile { ca: some(broken), ..none.clone() }, "cacert: the inline PEM is not valid PEM");
-    check(Profile { cert: some(&cert), ..none.clone() }, "key is missing");
-    check(Profile { key: some(&key), ..none.clone() }, "cert is missing");
-    check(Profile { server_name: some("no name"), ..authority.profile() }, "`no name` is neither");
+    check(&Profile { ca: some(broken), ..none.clone() }, "cacert: the inline PEM is not valid PEM");
+    check(&Profile { cert: some(&cert), ..none.clone() }, "key is missing");
+    check(&Profile { key: some(&key), ..none }, "cert is missing");
+    check(&Profile { server_name: some("no name"), ..authority.profile() }, "`no name` is neither");
     let swapped = Profile { cert: some(&cert), key: some(&stranger), ..authority.profile() };
-    check(swapped, "the key does not belong to the certificate");
+    check(&swapped, "the key does not belong to the certificate");
     let keyless = Profile { cert: some(&cert), key: some(&cert), ..authority.profile() };
-    check(keyless, "key: the inline PEM holds no private key");
+    check(&keyless, "key: the inline PEM holds no private key");
     assert!(matches!(read_pem("  "), Err(TlsError::Empty)));
 }

@@ -1,7 +1,6 @@
 //! What a request holds of a pool. Each guard gives back what it holds when it is dropped.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use gw_core::{Body, Outcome};
@@ -12,6 +11,7 @@ use tokio::task::AbortHandle;
 
 use super::shard::H1;
 use super::{Pool, Want};
+use crate::stream_limit::StreamLimit;
 
 /// How long a connection may take to become ready after its answer has ended, the request body still being sent.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ impl Lease {
     pub(crate) fn is_reused(&self) -> bool {
         match self {
             Self::H1(lease) => lease.reused,
-            Self::H2(lease) => lease.reused,
+            Self::H2(lease) => lease.first.is_none(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Lease {
     ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
         match self {
             Self::H1(lease) => lease.sender.try_send_request(request).await,
-            Self::H2(lease) => lease.sender.try_send_request(request).await,
+            Self::H2(lease) => lease.send(request).await,
         }
     }
 
@@ -135,14 +135,26 @@ impl Drop for Busy {
 /// A stream of an HTTP/2 connection.
 pub(crate) struct H2Lease {
     sender: http2::SendRequest<Body>,
-    reused: bool,
+    /// The connection's limit, to be looked at with the first answer: the peer's SETTINGS came before that.
+    first: Option<Arc<StreamLimit>>,
     place: Place,
     id: u64,
 }
 
 impl H2Lease {
-    pub(super) fn new(place: Place, id: u64, sender: http2::SendRequest<Body>, reused: bool) -> Self {
-        Self { sender, reused, place, id }
+    pub(super) fn reused(place: Place, id: u64, sender: http2::SendRequest<Body>) -> Self {
+        Self { sender, first: None, place, id }
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+        let answer = self.sender.try_send_request(request).await;
+        if let Some(limit) = &self.first {
+            limit.refresh();
+        }
+        answer
     }
 }
 
@@ -196,11 +208,11 @@ impl Opening {
 
     /// An HTTP/2 connection was opened, for this request and others.
     /// `most` is how many streams the peer allows at once.
-    pub(crate) fn into_h2(self, sender: http2::SendRequest<Body>, most: Arc<AtomicUsize>) -> Lease {
+    pub(crate) fn into_h2(self, sender: http2::SendRequest<Body>, most: Arc<StreamLimit>) -> Lease {
         let until = self.place.until();
-        let kept = sender.clone();
+        let (kept, first) = (sender.clone(), Some(Arc::clone(&most)));
         let (place, id) = self.succeed(move |shard, id| shard.put_h2(id, kept, most, until));
-        Lease::H2(H2Lease::new(place, id, sender, false))
+        Lease::H2(H2Lease { sender, first, place, id })
     }
 
     /// No connection could be opened. Those in line hear of it if no other could serve them.

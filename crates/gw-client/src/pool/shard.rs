@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use gw_core::{Body, Outcome};
@@ -14,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::{Grant, Limits, Want};
 use crate::inspect::WorkerState;
+use crate::stream_limit::StreamLimit;
 
 /// An HTTP/1.1 connection.
 pub(super) struct H1 {
@@ -33,7 +33,7 @@ struct H2 {
     sender: http2::SendRequest<Body>,
     streams: usize,
     /// How many the peer allows at once.
-    most: Arc<AtomicUsize>,
+    most: Arc<StreamLimit>,
     /// When it is closed, while it has no streams.
     until: Instant,
 }
@@ -123,7 +123,7 @@ impl Shard {
 
     fn take_stream(&mut self) -> Option<Taken> {
         self.prune_h2(|h2| h2.sender.is_closed());
-        let free = self.h2.iter_mut().filter(|h2| h2.streams < h2.most.load(Ordering::Relaxed));
+        let free = self.h2.iter_mut().filter(|h2| h2.streams < h2.most.get());
         let h2 = free.min_by_key(|h2| h2.streams)?;
         h2.streams += 1;
         Some(Taken::H2 { id: h2.id, sender: h2.sender.clone() })
@@ -178,7 +178,7 @@ impl Shard {
         &mut self,
         id: u64,
         sender: http2::SendRequest<Body>,
-        most: Arc<AtomicUsize>,
+        most: Arc<StreamLimit>,
         until: Instant,
     ) {
         self.h2.push(H2 { id, sender, streams: 1, most, until });

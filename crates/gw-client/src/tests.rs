@@ -1,0 +1,12 @@
+//! Clusters against servers on the loopback: hyper's, and raw sockets that follow a script.
+
+mod errors;
+mod guards;
+mod h2;
+mod harness;
+mod limits;
+mod names;
+mod race;
+mod reuse;
+mod tls;
+mod upgrade;

@@ -1,0 +1,146 @@
+//! What each way to fail means: the outcome, how far the request had got, the attempt that is noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gw_core::{Body, Error, Outcome, Progress};
+use http::Method;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::net::TcpListener;
+
+use super::harness::{Caller, Origin, context, read, request};
+
+/// Sends a POST to an origin that says `answer` and hangs up.
+async fn check(answer: &'static str, expect: Outcome) {
+    let origin = Origin::start(move |mut wire, _| async move {
+        wire.head().await;
+        wire.send(answer).await;
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    let context = context();
+    let sent = caller.send_in(&context, request(Method::POST, Body::empty())).await;
+    let error = match sent {
+        Ok(response) => read(response).await.unwrap_err(),
+        Err(error) => {
+            let attempts = context.attempts();
+            assert_eq!(attempts.len(), 1, "{answer:?}");
+            assert_eq!((attempts[0].outcome, attempts[0].status), (expect, None), "{answer:?}");
+            error
+        }
+    };
+    assert_eq!((error.outcome(), error.progress()), (expect, Progress::MaybeSent), "{answer:?}");
+    assert_eq!(caller.in_flight(), 0, "{answer:?}");
+    assert!(caller.cluster.inspect().nodes[0].success < 1.0, "{answer:?}");
+    assert_eq!(caller.connections().open, 0, "{answer:?}");
+}
+
+#[tokio::test]
+async fn broken_answers_are_resets_or_malformed() {
+    check("", Outcome::UpstreamReset).await;
+    check("HTTP/1.1 200 OK\r\ncontent-le", Outcome::UpstreamReset).await;
+    check("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab", Outcome::UpstreamReset).await;
+    check("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", Outcome::UpstreamReset).await;
+    check("garbage\r\n\r\n", Outcome::UpstreamMalformed).await;
+    check("HTTP/1.1 200 OK\r\nbad header: x\r\n\r\n", Outcome::UpstreamMalformed).await;
+    check("HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n", Outcome::UpstreamMalformed).await;
+    check("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", Outcome::UpstreamMalformed)
+        .await;
+    check("HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nabcde", Outcome::UpstreamMalformed).await;
+    check("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", Outcome::UpstreamMalformed).await;
+    check("HTTP/1.1 101 Switching Protocols\r\n\r\n", Outcome::UpstreamMalformed).await;
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unsent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let caller = Caller::new(address);
+    let error = caller.get().await.unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::ConnectRefused, Progress::Unsent));
+    assert_eq!((caller.in_flight(), caller.connections().open), (0, 0));
+}
+
+#[tokio::test]
+async fn connecting_takes_no_longer_than_allowed() {
+    // The handshake is never answered: the accept queue is not TLS.
+    let origin = Origin::start(|wire, _| wire.closed()).await;
+    let profile = gw_tls::Profile { insecure: true, ..gw_tls::Profile::default() };
+    let caller = Caller::with(origin.address, |spec| {
+        spec.backends[0].tls = Some(gw_tls::ClientProfile::build(&profile).unwrap());
+        spec.connect_timeout = Duration::from_millis(20);
+    });
+    let error = caller.get().await.unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::ConnectTimeout, Progress::Unsent));
+    assert_eq!((caller.in_flight(), caller.connections().open), (0, 0));
+}
+
+#[tokio::test]
+async fn the_clients_broken_body_is_the_clients_fault() {
+    let origin = Origin::start(|wire, _| wire.closed()).await;
+    let caller = Caller::new(origin.address);
+    let frames = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(Error::new(Outcome::ClientClosed))];
+    let body = Body::stream(StreamBody::new(futures_util::stream::iter(frames)));
+    let error = caller.post(body).await.unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::ClientClosed, Progress::MaybeSent));
+    assert_eq!(caller.cluster.inspect().nodes[0].success, 1.0);
+}
+
+#[tokio::test]
+async fn a_fault_of_the_body_that_was_noted_wins_over_the_upstreams() {
+    let hang_up = Arc::new(tokio::sync::Notify::new());
+    let signal = Arc::clone(&hang_up);
+    let origin = Origin::start(move |mut wire, _| {
+        let signal = Arc::clone(&signal);
+        async move {
+            wire.head().await;
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab").await;
+            signal.notified().await;
+        }
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    let context = context();
+    let response = caller.send_in(&context, request(Method::GET, Body::empty())).await.unwrap();
+    context.note_body_fault(Outcome::ClientTimeout);
+    hang_up.notify_one();
+    assert_eq!(read(response).await.unwrap_err().outcome(), Outcome::ClientTimeout);
+}
+
+#[tokio::test]
+async fn a_server_error_counts_against_the_node_and_is_an_answer() {
+    let origin = Origin::answering("HTTP/1.1 503 Sorry\r\ncontent-length: 2\r\n\r\n{n}!").await;
+    let caller = Caller::new(origin.address);
+    let context = context();
+    let response = caller.send_in(&context, request(Method::GET, Body::empty())).await.unwrap();
+    assert_eq!(response.status(), 503);
+    let attempt = &context.attempts()[0];
+    assert_eq!((attempt.status, attempt.outcome), (Some(503), Outcome::UpstreamStatus));
+    assert_eq!(*attempt.node, *origin.address.to_string());
+    assert_eq!(read(response).await.unwrap(), b"0!");
+    assert!(caller.cluster.inspect().nodes[0].success < 1.0);
+}
+
+#[tokio::test]
+async fn filters_and_tried_nodes_are_heeded() {
+    let (a, b) = (Origin::answering(super::harness::OK).await, Origin::answering(super::harness::OK).await);
+    let backends = [&a, &b].map(|origin| crate::BackendSpec::new(crate::Target::Address(origin.address)));
+    let caller = Caller::of(backends.to_vec(), |_| ());
+    let context = context();
+    for _ in 0..2 {
+        caller.send_in(&context, request(Method::GET, Body::empty())).await.unwrap();
+    }
+    let mut tried = context.tried();
+    tried.dedup();
+    assert_eq!(tried.len(), 2, "the second attempt goes to the other node");
+    let only: Arc<str> = a.address.to_string().into();
+    context.push_filter(Arc::new(move |node| node.address == only));
+    caller.send_in(&context, request(Method::GET, Body::empty())).await.unwrap();
+    assert_eq!(*context.current_node().unwrap().address, *a.address.to_string());
+    context.push_filter(Arc::new(|_| false));
+    let error = caller.send_in(&context, request(Method::GET, Body::empty())).await.unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::NoHealthyUpstream, Progress::Unsent));
+}

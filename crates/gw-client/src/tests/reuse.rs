@@ -1,0 +1,154 @@
+//! Connections are kept, used last in first out, and closed when they idle or may not serve again.
+
+use std::time::Duration;
+
+use gw_core::Body;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+
+use super::harness::{Caller, OK, Origin, request, text, until};
+use crate::{BackendSpec, Target};
+
+#[tokio::test]
+async fn one_connection_serves_one_request_after_another() {
+    let origin = Origin::answering(OK).await;
+    let caller = Caller::new(origin.address);
+    for _ in 0..5 {
+        assert_eq!(caller.text().await, "0!");
+    }
+    assert_eq!(origin.accepted(), 1);
+    assert_eq!((caller.connections().open, caller.connections().idle), (1, 1));
+}
+
+#[tokio::test]
+async fn answers_without_a_body_give_the_connection_back_too() {
+    let origin = Origin::start(|mut wire, _| async move {
+        while let Some(head) = wire.head().await {
+            let answer = match head.split(' ').next() {
+                Some("HEAD") => "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n",
+                Some("GET") => "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
+                Some("DELETE") => "HTTP/1.1 204 No Content\r\n\r\n",
+                _ => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            };
+            wire.send(answer).await;
+        }
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    for method in [Method::HEAD, Method::GET, Method::DELETE, Method::OPTIONS, Method::GET] {
+        let response = caller.send(request(method, Body::empty())).await.unwrap();
+        assert_eq!(text(response).await, "");
+    }
+    assert_eq!(origin.accepted(), 1);
+}
+
+#[tokio::test]
+async fn the_connection_used_last_is_used_first() {
+    let origin = Origin::answering(OK).await;
+    let caller = Caller::new(origin.address);
+    // Two at once make two connections; the body that ends last is given back last.
+    let (first, second) = (caller.get().await.unwrap(), caller.get().await.unwrap());
+    let (first, second) = (text(first).await, text(second).await);
+    assert_eq!((first.as_str(), second.as_str()), ("0!", "1!"));
+    assert_eq!(caller.text().await, "1!");
+    assert_eq!(caller.text().await, "1!");
+    assert_eq!(origin.accepted(), 2);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_in_time() {
+    let origin = Origin::answering(OK).await;
+    let caller = Caller::with(origin.address, |spec| spec.idle_timeout = Duration::from_millis(1));
+    caller.text().await;
+    until(|| caller.connections().open == 0).await;
+    until(|| caller.factory.tasks() == 0).await;
+    assert_eq!(caller.text().await, "1!");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_peer_closes_is_forgotten() {
+    let origin = Origin::start(|mut wire, _| async move {
+        wire.head().await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    caller.get().await.unwrap();
+    until(|| caller.connections().open == 0).await;
+}
+
+#[tokio::test]
+async fn an_answer_dropped_early_closes_the_connection() {
+    let (closed, mut was_closed) = tokio::sync::mpsc::channel(1);
+    let origin = Origin::start(move |mut wire, _| {
+        let closed = closed.clone();
+        async move {
+            wire.head().await;
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc").await;
+            wire.closed().await;
+            closed.send(()).await.unwrap();
+        }
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    let mut response = caller.get().await.unwrap();
+    response.body_mut().frame().await.unwrap().unwrap();
+    assert_eq!(caller.in_flight(), 1);
+    drop(response);
+    was_closed.recv().await.unwrap();
+    assert_eq!((caller.in_flight(), caller.connections().open), (0, 0));
+}
+
+#[tokio::test]
+async fn what_follows_an_answer_unasked_is_never_the_next_answer() {
+    let origin = Origin::start(|mut wire, number| async move {
+        wire.head().await;
+        let poison = if number == 0 { "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison" } else { "" };
+        wire.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{number}!{poison}")).await;
+        wire.closed().await;
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    assert_eq!(caller.text().await, "0!");
+    assert_eq!(caller.text().await, "1!");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_request_does_not_poison_the_connection() {
+    let origin = Origin::start(|mut wire, number| async move {
+        let head = wire.head().await.unwrap();
+        if head.starts_with("POST") {
+            wire.send("HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n").await;
+        } else {
+            wire.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{number}!")).await;
+        }
+        wire.closed().await;
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    let endless = http_body_util::StreamBody::new(futures_util::stream::pending());
+    let response = caller.post(Body::stream(endless)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(caller.text().await, "1!");
+    until(|| caller.connections().open == 1).await;
+}
+
+#[tokio::test]
+async fn clusters_share_what_they_agree_on_and_the_last_one_closes_it() {
+    let origin = Origin::answering(OK).await;
+    let caller = Caller::new(origin.address);
+    caller.text().await;
+    let mut backend = BackendSpec::new(Target::Address(origin.address));
+    backend.weight = 7;
+    let other = caller.cluster(vec![backend]);
+    let Caller { factory, dns, cluster } = caller;
+    drop(cluster);
+    let caller = Caller { factory, dns, cluster: other };
+    assert_eq!(caller.text().await, "0!");
+    assert_eq!(caller.cluster.inspect().nodes[0].weight, 7);
+    assert_eq!(caller.factory.upstreams(), 1);
+    let factory = caller.factory;
+    drop(caller.cluster);
+    assert_eq!(factory.upstreams(), 0);
+    until(|| factory.tasks() == 0).await;
+}
