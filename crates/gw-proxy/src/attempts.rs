@@ -43,8 +43,11 @@ impl gw_core::Client for Attempts {
 
 impl Attempts {
     async fn run(&self, mut req: Request) -> Result<Response> {
-        let Some(cx) = RequestContext::of(&req).cloned() else { return Err(Error::unsent(Outcome::Internal)) };
-        let upload = req.extensions_mut().remove::<UploadProgress>().map(|upload| upload.0).unwrap_or_default();
+        let Some(cx) = RequestContext::of(&req).cloned() else {
+            return Err(Error::unsent(Outcome::Internal));
+        };
+        let upload =
+            req.extensions_mut().remove::<UploadProgress>().map(|upload| upload.0).unwrap_or_default();
         let call_deadline = self.call_deadline(&req, &cx);
         let mut patience = Patience::new(self.clock.now(), self.timeout, call_deadline, upload);
         if self.policy.attempts <= 1 {

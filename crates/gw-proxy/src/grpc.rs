@@ -30,7 +30,8 @@ pub(crate) fn timeout(headers: &HeaderMap) -> Option<Duration> {
 pub(crate) fn set_timeout(headers: &mut HeaderMap, left: Duration) {
     // At most eight digits: the finest unit that fits, rounded down so that the upstream gives up first.
     let units = [(left.as_micros(), 'u'), (left.as_millis(), 'm'), (u128::from(left.as_secs()), 'S')];
-    let (amount, unit) = units.into_iter().find(|(amount, _)| *amount < 100_000_000).unwrap_or((99_999_999, 'S'));
+    let (amount, unit) =
+        units.into_iter().find(|(amount, _)| *amount < 100_000_000).unwrap_or((99_999_999, 'S'));
     if let Ok(value) = HeaderValue::try_from(format!("{amount}{unit}")) {
         headers.insert(TIMEOUT, value);
     }

@@ -20,7 +20,7 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Fields of one hop. `Trailer` is not one of them: it announces fields that we forward.
-const HOP_BY_HOP: &[HeaderName] = &[
+const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     KEEP_ALIVE,
     PROXY_CONNECTION,
@@ -32,7 +32,7 @@ const HOP_BY_HOP: &[HeaderName] = &[
 ];
 
 /// Fields that a client could use to pose as someone else.
-const FORWARDING: &[HeaderName] = &[
+const FORWARDING: [HeaderName; 7] = [
     FORWARDED_FOR,
     FORWARDED_PROTO,
     FORWARDED_HOST,

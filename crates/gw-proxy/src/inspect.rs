@@ -24,18 +24,23 @@ impl Debuggable for ProxyDebug {
 impl ProxyDebug {
     fn routes(&self) -> Response {
         let table = self.0.current();
-        let routes: Vec<_> = table.router.inspect().into_iter().map(|route| {
-            let endpoint = table.routes.get(route.index).map(|compiled| &*compiled.endpoint.name);
-            json!({
-                "endpoint": endpoint,
-                "path_template": route.path,
-                "path_regexp": route.regex,
-                "hosts": route.hosts,
-                "methods": route.methods,
-                "variables": route.variables,
-                "shadowed_by": route.shadowed_by,
+        let routes: Vec<_> = table
+            .router
+            .inspect()
+            .into_iter()
+            .map(|route| {
+                let endpoint = table.routes.get(route.index).map(|compiled| &*compiled.endpoint.name);
+                json!({
+                    "endpoint": endpoint,
+                    "path_template": route.path,
+                    "path_regexp": route.regex,
+                    "hosts": route.hosts,
+                    "methods": route.methods,
+                    "variables": route.variables,
+                    "shadowed_by": route.shadowed_by,
+                })
             })
-        }).collect();
+            .collect();
         let page = json!({ "generation": table.generation, "routes": routes, "draining": self.0.draining() });
         let mut response = Response::new(Body::from(format!("{page:#}\n")));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

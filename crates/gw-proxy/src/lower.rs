@@ -16,7 +16,7 @@ use gw_config::{Diagnostic, Diagnostics, Document, Loaded};
 use gw_core::{Clock, EndpointInfo};
 use gw_middleware::{Middleware, Registry};
 use gw_router::{Builder, Field, Options, PatternError, RouteSpec};
-use gw_value::{Spanned, Span};
+use gw_value::{Span, Spanned};
 use http::Method;
 
 use crate::retry::RetryPolicy;
@@ -152,7 +152,7 @@ impl Pass<'_> {
     ) -> CompiledEndpoint {
         let info = Arc::new(EndpointInfo {
             name: identity(endpoint).into(),
-            route: endpoint.path.as_str().into(),
+            route: (**endpoint.path).into(),
             grpc: endpoint.protocol == Protocol::Grpc,
             metadata: endpoint.metadata.clone(),
         });
@@ -222,5 +222,5 @@ pub(crate) fn identity(endpoint: &Endpoint) -> String {
     let methods = methods(endpoint).iter().map(Method::to_string).collect::<Vec<_>>().join(",");
     let hosts = hosts(endpoint).map(|host| host.as_str()).collect::<Vec<_>>().join(",");
     let methods = if methods.is_empty() { "*".to_owned() } else { methods };
-    format!("{methods} {hosts}{}", **endpoint.path)
+    format!("{methods} {hosts}{}", *endpoint.path)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gw_core::{
-    BoxFuture, Clock, ConnContext, EndpointInfo, Error, Handler, OnUpgrade, Outcome, Request, RequestContext, Response,
-    Tunnel,
+    BoxFuture, Clock, ConnContext, EndpointInfo, Error, Handler, OnUpgrade, Outcome, Request, RequestContext,
+    Response, Tunnel,
 };
 use gw_router::{Lookup, Target};
 use gw_telemetry::{AccessLog, Metrics};
@@ -34,7 +34,12 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy for `workers` workers that has no routes yet.
-    pub fn new(workers: usize, metrics: Arc<Metrics>, access_log: Option<Arc<AccessLog>>, clock: Clock) -> Arc<Self> {
+    pub fn new(
+        workers: usize,
+        metrics: Arc<Metrics>,
+        access_log: Option<Arc<AccessLog>>,
+        clock: Clock,
+    ) -> Arc<Self> {
         let publisher = Publisher::new(workers, &metrics);
         Arc::new(Self { publisher, metrics, access_log, clock })
     }
@@ -74,7 +79,7 @@ impl Proxy {
             refusal::note_allow(&cx, &found.allow);
         }
         let cx = Arc::new(cx);
-        let (mut req, hop, exchange) = self.prepare(req, &cx, &found.route);
+        let (mut req, hop, exchange) = self.begin(req, &cx, &found.route);
         req.extensions_mut().insert(Arc::clone(&cx));
         if let Some(refusal) = found.refusal {
             req.extensions_mut().insert(refusal);
@@ -84,7 +89,7 @@ impl Proxy {
     }
 
     /// The header pass, and the tracked body.
-    fn prepare(&self, req: Request, cx: &Arc<RequestContext>, route: &Route) -> (Request, Hop, Box<Exchange>) {
+    fn begin(&self, req: Request, cx: &Arc<RequestContext>, route: &Route) -> (Request, Hop, Box<Exchange>) {
         let (mut head, body) = req.into_parts();
         let (body, progress) = upload::track(body, cx);
         let hop = headers::strip_request(&mut head.headers);
@@ -123,12 +128,15 @@ fn find(table: &RouteTable, req: &Request) -> Found {
         return refuse(error.outcome(), error.detail().map(str::to_owned));
     }
     let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let target =
-        Target { host, path: req.uri().path(), method: req.method(), preflight: preflight(req) };
+    let target = Target { host, path: req.uri().path(), method: req.method(), preflight: preflight(req) };
     match table.router.lookup(&target) {
-        Lookup::Found { value, vars, .. } => {
-            Found { route: Arc::clone(&table.routes[*value]), vars, refusal: None, allow: Vec::new(), redirect: None }
-        }
+        Lookup::Found { value, vars, .. } => Found {
+            route: Arc::clone(&table.routes[*value]),
+            vars,
+            refusal: None,
+            allow: Vec::new(),
+            redirect: None,
+        },
         Lookup::MethodNotAllowed { allow } => Found { allow, ..refuse(Outcome::MethodNotAllowed, None) },
         Lookup::Redirect { path } => Found { redirect: Some(path), ..refuse(Outcome::NoRoute, None) },
         Lookup::NotFound => refuse(Outcome::NoRoute, None),
@@ -171,8 +179,10 @@ fn finish(
         return tunnel(response, exchange, cx, route, hop);
     }
     headers::strip_response(response.headers_mut(), None);
-    let limits =
-        BodyLimits { idle: route.idle_timeout, deadline: cx.get::<CallDeadline>().map(|deadline| deadline.0) };
+    let limits = BodyLimits {
+        idle: route.idle_timeout,
+        deadline: cx.get::<CallDeadline>().map(|deadline| deadline.0),
+    };
     let no_body = exchange.is_head() || matches!(response.status().as_u16(), 204 | 304);
     response.map(|body| download::track(body, exchange, limits, no_body))
 }
@@ -186,14 +196,19 @@ fn tunnel(
 ) -> Response {
     let upgraded = response.extensions_mut().remove::<OnUpgrade>();
     let (Some(upstream), Some(protocol)) = (upgraded, hop.upgrade) else {
-        let error = Error::new(Outcome::UpstreamMalformed).with_detail("the upstream switched protocols unasked");
+        let error =
+            Error::new(Outcome::UpstreamMalformed).with_detail("the upstream switched protocols unasked");
         let response = render::render(&error, Some(cx));
         exchange.fail(error.outcome());
         return response;
     };
     headers::strip_response(response.headers_mut(), Some(protocol));
     let idle_timeout = route.idle_timeout.unwrap_or(TUNNEL_IDLE);
-    response.extensions_mut().insert(Tunnel { upstream, observer: TunnelExchange::new(exchange), idle_timeout });
+    response.extensions_mut().insert(Tunnel {
+        upstream,
+        observer: TunnelExchange::new(exchange),
+        idle_timeout,
+    });
     response
 }
 

@@ -134,7 +134,9 @@ impl Former {
     fn route(&self, new: &Loaded, index: usize, endpoint: &CompiledEndpoint) -> (Change, Option<Arc<Route>>) {
         let Some(old) = &self.loaded else { return (Change::Added, None) };
         let name = &*endpoint.info.name;
-        let Some((place, route)) = self.table.routes.iter().enumerate().find(|(_, route)| *route.endpoint.name == *name) else {
+        let Some((place, route)) =
+            self.table.routes.iter().enumerate().find(|(_, route)| *route.endpoint.name == *name)
+        else {
             return (Change::Added, None);
         };
         let same = old.dialect == new.dialect
@@ -192,7 +194,8 @@ impl Proxy {
             return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
         }
         let gone = |route: &&Arc<Route>| !breakers.contains_key(&route.endpoint.name);
-        report.removed = former.table.routes.iter().filter(gone).map(|route| route.endpoint.name.to_string()).collect();
+        report.removed =
+            former.table.routes.iter().filter(gone).map(|route| route.endpoint.name.to_string()).collect();
         let table = RouteTable {
             generation: report.generation,
             router,
@@ -211,9 +214,8 @@ impl Proxy {
         budget: &Arc<Budget>,
     ) -> Result<Arc<Route>, Diagnostic> {
         let CompiledEndpoint { info, chains, cluster, retry, timeout, idle_timeout, span } = endpoint;
-        let cluster = clients
-            .cluster(cluster)
-            .map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))?;
+        let cluster =
+            clients.cluster(cluster).map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))?;
         let upstream = self.metrics.upstream(&info.name);
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
@@ -243,7 +245,10 @@ impl Proxy {
         }
         let now = self.clock.now();
         let former = std::mem::replace(&mut state.current, table);
-        let gone = former.routes.iter().filter(|route| !state.current.routes.iter().any(|kept| Arc::ptr_eq(kept, route)));
+        let gone = former
+            .routes
+            .iter()
+            .filter(|route| !state.current.routes.iter().any(|kept| Arc::ptr_eq(kept, route)));
         let gone = gone.chain([&former.refusal]).cloned().collect();
         state.retired.push(Retired { table: former, gone, since: now });
         state.retired.retain(Retired::is_in_use);

@@ -23,7 +23,10 @@ pub(crate) fn form_of(req: &Request) -> AnswerForm {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .any(|range| range.eq_ignore_ascii_case("application/json") || range.eq_ignore_ascii_case("application/problem+json"));
+        .any(|range| {
+            range.eq_ignore_ascii_case("application/json")
+                || range.eq_ignore_ascii_case("application/problem+json")
+        });
     if accepts_json { AnswerForm::Problem } else { AnswerForm::Text }
 }
 
@@ -42,7 +45,9 @@ pub(crate) fn render(error: &Error, cx: Option<&RequestContext>) -> Response {
         let value = format!("gateway; error={kind}");
         headers.extend(HeaderValue::try_from(value).map(|value| (PROXY_STATUS, value)));
     }
-    if let Some(Allow(methods)) = cx.filter(|_| error.outcome() == Outcome::MethodNotAllowed).and_then(RequestContext::get) {
+    if let Some(Allow(methods)) =
+        cx.filter(|_| error.outcome() == Outcome::MethodNotAllowed).and_then(RequestContext::get)
+    {
         headers.insert(header::ALLOW, methods);
     }
     if error.outcome() == Outcome::Unauthenticated && form != AnswerForm::Grpc {

@@ -196,7 +196,9 @@ impl HttpBody for Reader {
     fn is_end_stream(&self) -> bool {
         let kept = self.kept.lock();
         let all_sent = self.position >= kept.chunks.len() && !kept.overflown;
-        self.done || (all_sent && kept.ended && kept.trailers.is_none()) || (self.position > 0 && kept.rest.is_end_stream() && all_sent && !kept.ended)
+        self.done
+            || (all_sent && kept.ended && kept.trailers.is_none())
+            || (self.position > 0 && kept.rest.is_end_stream() && all_sent && !kept.ended)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -210,8 +212,10 @@ mod tests {
     use http_body_util::{BodyExt, StreamBody};
 
     fn body(chunks: &[&'static str]) -> Body {
-        let frames: Vec<_> =
-            chunks.iter().map(|chunk| Ok::<_, Error>(Frame::data(Bytes::from_static(chunk.as_bytes())))).collect();
+        let frames: Vec<_> = chunks
+            .iter()
+            .map(|chunk| Ok::<_, Error>(Frame::data(Bytes::from_static(chunk.as_bytes()))))
+            .collect();
         Body::stream(StreamBody::new(futures_util::stream::iter(frames)))
     }
 

@@ -114,7 +114,11 @@ mod tests {
             backoff: Some(Duration::from_millis(10)),
         };
         let check = |outcome, progress, method: Method, expected| {
-            assert_eq!(policy.repeats(Failure { outcome, progress }, &method), expected, "{outcome} {method}");
+            assert_eq!(
+                policy.repeats(Failure { outcome, progress }, &method),
+                expected,
+                "{outcome} {method}"
+            );
         };
         check(Outcome::UpstreamReset, Progress::MaybeSent, Method::GET, true);
         check(Outcome::UpstreamReset, Progress::MaybeSent, Method::POST, false);

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,7 +13,6 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     bytes: AtomicU64,
-    ended: AtomicBool,
 }
 
 impl Progress {
@@ -21,18 +20,12 @@ impl Progress {
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
     }
-
-    /// Whether the client has sent all of it.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.load(Relaxed)
-    }
 }
 
 /// Wraps the body of a request whose context is `cx`. An empty body stays as it is.
 pub(crate) fn track(body: Body, cx: &Arc<RequestContext>) -> (Body, Arc<Progress>) {
     let progress = Arc::new(Progress::default());
     if body.is_end_stream() {
-        progress.ended.store(true, Relaxed);
         return (body, progress);
     }
     let tracked = Tracked { body, progress: Arc::clone(&progress), cx: Arc::clone(cx) };
@@ -49,18 +42,18 @@ impl HttpBody for Tracked {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.progress.bytes.fetch_add(bytes, Relaxed);
-                if self.body.is_end_stream() || frame.is_trailers() {
-                    self.progress.ended.store(true, Relaxed);
-                }
             }
             Some(Err(error)) => self.cx.note_body_fault(error.outcome()),
-            None => self.progress.ended.store(true, Relaxed),
+            None => {}
         }
         Poll::Ready(frame)
     }

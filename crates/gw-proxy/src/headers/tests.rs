@@ -113,7 +113,8 @@ fn a_trusted_peer_is_believed_and_added() {
 
 #[test]
 fn a_switch_of_protocols_keeps_its_announcement() {
-    let mut headers = map(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "x")]);
+    let mut headers =
+        map(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "x")]);
     strip_response(&mut headers, Some("websocket"));
     assert_eq!(headers["upgrade"], "websocket");
     strip_response(&mut headers, None);

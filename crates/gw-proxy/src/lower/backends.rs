@@ -27,10 +27,12 @@ impl Profiles {
             let built = pass.profile(name, tls.span(), &profile(tls));
             named.extend(built.map(|built| (name.clone(), built)));
         }
-        let backends = |endpoint: &Spanned<Endpoint>| endpoint.backends.iter().any(|b| b.tls && b.tls_config_name.is_none());
+        let backends = |endpoint: &Spanned<Endpoint>| {
+            endpoint.backends.iter().any(|b| b.tls && b.tls_config_name.is_none())
+        };
         let needed = pass.loaded.gateway.endpoints.iter().find(|endpoint| backends(endpoint));
-        let default =
-            needed.and_then(|endpoint| pass.profile("the system's roots", endpoint.span(), &Profile::default()));
+        let default = needed
+            .and_then(|endpoint| pass.profile("the system's roots", endpoint.span(), &Profile::default()));
         Self { named, default }
     }
 
@@ -133,7 +135,9 @@ fn balance(pass: &mut Pass<'_>, balancer: Option<&Balancer>) -> (Policy, HashKey
     let policy = balancer.and_then(|balancer| balancer.policy.as_deref());
     // An unknown policy was refused with the document.
     let policy = policy.and_then(|name| Policy::parse(name)).unwrap_or(Policy::P2c);
-    let Some(key) = balancer.and_then(|balancer| balancer.key.as_ref()) else { return (policy, HashKey::Source) };
+    let Some(key) = balancer.and_then(|balancer| balancer.key.as_ref()) else {
+        return (policy, HashKey::Source);
+    };
     let parsed = match key.split_once(':') {
         None if **key == "source" => Some(HashKey::Source),
         Some(("header", name)) => HeaderName::from_bytes(name.as_bytes()).ok().map(HashKey::Header),

@@ -44,7 +44,12 @@ impl Middlewares {
     }
 
     /// The chain of an endpoint: the global one outside, its own inside.
-    pub(super) fn endpoint(&self, pass: &mut Pass<'_>, endpoint: &Endpoint, info: &Arc<EndpointInfo>) -> Chains {
+    pub(super) fn endpoint(
+        &self,
+        pass: &mut Pass<'_>,
+        endpoint: &Endpoint,
+        info: &Arc<EndpointInfo>,
+    ) -> Chains {
         let mut chains = Chains::default();
         // What is wrong with the global chain was reported with route 0.
         let reported = (pass.errors.len(), pass.warnings.len(), pass.left_out.len());
@@ -111,7 +116,7 @@ impl<'a> Pass<'a> {
     /// One instance; `None` after reporting why not. Only an explicit `required = false` makes that a warning.
     fn build(
         &mut self,
-        entry: &v1::Middleware,
+        entry: &Spanned<v1::Middleware>,
         factory: &dyn MiddlewareFactory,
         info: &Arc<EndpointInfo>,
     ) -> Option<Arc<dyn Middleware>> {

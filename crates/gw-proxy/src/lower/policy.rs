@@ -37,7 +37,8 @@ pub(super) fn retry(pass: &mut Pass<'_>, endpoint: &Endpoint) -> RetryPolicy {
     policy.per_try_timeout = retry.per_try_timeout.filter(|timeout| !timeout.is_zero());
     policy.non_idempotent = retry.non_idempotent;
     policy.backoff = retry.backoff.filter(|backoff| !backoff.is_zero());
-    policy.conditions = retry.conditions.iter().filter_map(|condition| self::condition(pass, condition)).collect();
+    policy.conditions =
+        retry.conditions.iter().filter_map(|condition| self::condition(pass, condition)).collect();
     policy
 }
 
@@ -48,7 +49,8 @@ fn condition(pass: &mut Pass<'_>, condition: &Spanned<v1::Condition>) -> Option<
         (None, None) => return None,
     };
     if parsed.is_none() {
-        let message = "the condition is neither a status (`502`, `500-504`) nor a header with a valid name and value";
+        let message =
+            "the condition is neither a status (`502`, `500-504`) nor a header with a valid name and value";
         let diagnostic = Diagnostic::error("GW0308", message, span);
         // A bad status was refused with the document already.
         if condition.by_status_code.is_none() {
