@@ -108,3 +108,6 @@ pub(crate) fn copy(req: &Request) -> Option<Request> {
 fn malformed(error: impl Into<gw_core::BoxError>) -> Error {
     Error::unsent(Outcome::ClientMalformed).with_source(error)
 }
+
+#[cfg(test)]
+mod tests;

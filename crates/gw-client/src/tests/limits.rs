@@ -82,3 +82,45 @@ async fn when_the_only_connection_breaks_the_next_in_line_opens_another() {
     drop(holder);
     assert_eq!(text(waiter.await.unwrap()).await, "1!");
 }
+
+#[tokio::test]
+async fn all_who_wait_for_a_connection_hear_that_it_cannot_be_opened() {
+    // It accepts, and never says a word of TLS.
+    let origin = Origin::start(|wire, _| wire.closed()).await;
+    let profile = gw_tls::Profile { insecure: true, ..gw_tls::Profile::default() };
+    let caller = Caller::with(origin.address, |spec| {
+        spec.protocol = crate::Protocol::Http2;
+        spec.backends[0].tls = Some(gw_tls::ClientProfile::build(&profile).unwrap());
+        spec.connect_timeout = std::time::Duration::from_millis(50);
+    });
+    let calls = futures_util::future::join_all((0..5).map(|_| caller.get()));
+    for answer in calls.await {
+        let error = answer.unwrap_err();
+        assert_eq!((error.outcome(), error.progress()), (Outcome::ConnectTimeout, Progress::Unsent));
+    }
+    assert_eq!((origin.accepted(), caller.in_flight(), caller.connections().open), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_worker_has_at_least_one_connection() {
+    let origin = Origin::answering(OK).await;
+    let mut options = crate::ClientOptions::new(
+        tokio::runtime::Handle::current(),
+        std::sync::Arc::new(gw_discovery::Static::new()),
+    );
+    options.workers = 4;
+    let factory = crate::ClientFactory::new(options);
+    let backend = crate::BackendSpec::new(crate::Target::Address(origin.address));
+    let mut spec = crate::ClusterSpec::new("x", crate::Protocol::Http, vec![backend]);
+    (spec.max_connections, spec.max_pending) = (2, 0);
+    let cluster = factory.cluster(spec).unwrap();
+    let call = || {
+        let mut request = super::harness::request(http::Method::GET, gw_core::Body::empty());
+        request.extensions_mut().insert(super::harness::context());
+        gw_core::Client::call(&*cluster, request)
+    };
+    let holder = call().await.unwrap();
+    assert_eq!(call().await.unwrap_err().outcome(), Outcome::Overloaded);
+    assert_eq!(text(holder).await, "0!");
+    assert_eq!(cluster.inspect().nodes[0].workers.len(), 4);
+}
