@@ -50,8 +50,10 @@ impl<T> Router<T> {
     ///
     /// A full match always wins over a wrong method, however late it comes (kratos may answer 404 for a wrong method
     /// if a later route of the same host has another path). With [`Options::strict_slash`], a redirect wins over
-    /// prefix routes after it, and over nothing else. Allocates nothing unless the route has variables, the answer is
-    /// a redirect or a wrong method, or strict slashes have to be tried.
+    /// prefix routes after it, and over nothing else.
+    ///
+    /// Allocates nothing unless the route has variables, the answer is a redirect or a wrong method, strict slashes
+    /// have to be tried, or a regex is used for the first time in its thread.
     pub fn lookup<'r>(&'r self, target: &Target<'_>) -> Lookup<'r, T> {
         match self.decide(target) {
             Decision::Found(number) => {
