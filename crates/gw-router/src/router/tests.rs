@@ -211,7 +211,7 @@ fn hidden_routes_are_pointed_out() {
     shadowed(&["- - /a/*", "- - /a"], None);
 }
 
-/// The most patterns that finding any one of 1,000 routes tries, with `wanted` put for `#`.
+/// The most patterns that are tried to find any one of 1,000 routes.
 fn most_examined(
     route: impl Fn(usize) -> String,
     target: impl Fn(usize) -> (String, String, Method),
