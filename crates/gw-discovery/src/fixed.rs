@@ -26,13 +26,7 @@ impl Static {
     /// Sets the instances of a service; watches hear of it if they differ.
     pub fn set(&self, service: &str, instances: Vec<Instance>) {
         let snapshot = Some(Snapshot::from(instances));
-        self.with(service, |sender| {
-            sender.send_if_modified(|current| {
-                let changed = *current != snapshot;
-                *current = snapshot;
-                changed
-            });
-        });
+        self.with(service, |sender| sender.send_replace(snapshot));
     }
 
     fn with<T>(&self, service: &str, what: impl FnOnce(&watch::Sender<Option<Snapshot>>) -> T) -> T {
@@ -45,7 +39,7 @@ impl Discovery for Static {
     fn watch(&self, service: &str) -> BoxStream<'static, Result<Snapshot, DiscoveryError>> {
         let mut receiver = self.with(service, watch::Sender::subscribe);
         receiver.mark_changed();
-        let watching = Watching { service: service.to_owned(), receiver, last: None, failed: false };
+        let watching = Watching { service: service.to_owned(), receiver, last: None };
         Box::pin(stream::unfold(watching, |mut watching| async {
             let item = watching.next().await;
             Some((item, watching))
@@ -67,7 +61,6 @@ struct Watching {
     service: String,
     receiver: watch::Receiver<Option<Snapshot>>,
     last: Option<Snapshot>,
-    failed: bool,
 }
 
 impl Watching {
@@ -84,10 +77,9 @@ impl Watching {
                     self.last = Some(snapshot.clone());
                     return Ok(snapshot);
                 }
-                None if !std::mem::replace(&mut self.failed, true) => {
-                    return Err(DiscoveryError::NotFound { service: self.service.clone() });
-                }
-                _ => {}
+                Some(_) => {}
+                // Only at the beginning: what was set once stays known.
+                None => return Err(DiscoveryError::NotFound { service: self.service.clone() }),
             }
         }
     }

@@ -82,9 +82,7 @@ async fn only_changes_are_told(fixture: &dyn Fixture, before: &Snapshot) {
     assert_eq!(&next(&mut watch).await, before);
     assert!(watch.next().now_or_never().is_none(), "nothing changed");
     match select(watch.next(), fixture.repeat()).await {
-        Either::Left((item, _)) => {
-            assert!(item.is_some_and(|_| false), "nothing changed, but a watch told it")
-        }
+        Either::Left((item, _)) => fail(format_args!("nothing changed, but a watch told {item:?}")),
         Either::Right(((), _)) => {}
     }
     fixture.set(3).await;
@@ -116,9 +114,7 @@ async fn next(watch: &mut crate::BoxStream<'static, Result<Snapshot, DiscoveryEr
 #[track_caller]
 fn is_error_of(answer: Result<Snapshot, DiscoveryError>, service: &str) {
     match answer {
-        Ok(snapshot) => {
-            assert!(snapshot.instances.len() == usize::MAX, "{service} is not known: {snapshot:?}")
-        }
+        Ok(snapshot) => fail(format_args!("{service} is not known: {snapshot:?}")),
         Err(error) => assert_eq!(error.service(), service, "an error names the service"),
     }
 }

@@ -78,6 +78,8 @@ impl Failure {
 /// Asks DNS servers. Remembers nothing: whoever asks keeps the answer as long as it holds.
 pub(super) struct Resolver {
     client: Result<TokioResolver, Arc<NetError>>,
+    /// Reads the hosts file. Done each time, on the thread that asks, as C libraries do: it is small and local.
+    hosts: fn() -> Hosts,
     /// The search list, each without the final dot.
     search: Vec<String>,
     ndots: usize,
@@ -115,7 +117,8 @@ impl Resolver {
         options.use_hosts_file = ResolveHosts::Never;
         options.cache_size = 0;
         let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        Self { client: builder.with_options(options).build().map_err(Arc::new), search, ndots }
+        let client = builder.with_options(options).build().map_err(Arc::new);
+        Self { client, hosts: || Hosts::from_system().unwrap_or_default(), search, ndots }
     }
 
     /// Resolves a host name.
@@ -123,7 +126,7 @@ impl Resolver {
     /// # Errors
     /// [`Failure::Nothing`] only if every question was answered.
     pub(super) async fn resolve(&self, host: &str) -> Result<Found, Failure> {
-        if let Some(found) = local(host) {
+        if let Some(found) = local(host, &(self.hosts)()) {
             return Ok(found);
         }
         let mut failure = Failure::Nothing;
@@ -205,11 +208,8 @@ async fn second(other: impl Future<Output = Answer>, first: &Answer) -> Answer {
 }
 
 /// What needs no server: the hosts file, and the loopback names.
-///
-/// The file is read on the thread that asks, as every C library does: it is small and local.
-fn local(host: &str) -> Option<Found> {
+fn local(host: &str, hosts: &Hosts) -> Option<Found> {
     let name = Name::from_str_relaxed(host).ok()?;
-    let hosts = Hosts::from_system().unwrap_or_default();
     let listed = |kind| {
         let lookup = hosts.lookup_static_host(&Query::query(name.clone(), kind));
         let records = lookup.iter().flat_map(|lookup| lookup.answers());
@@ -242,46 +242,4 @@ fn candidates(host: &str, search: &[String], ndots: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_with_enough_dots_are_tried_first_as_they_are() {
-        let search = ["prod.svc".to_owned(), "svc".to_owned()];
-        assert_eq!(candidates("users", &search, 1), ["users.prod.svc.", "users.svc.", "users."]);
-        assert_eq!(candidates("a.b", &search, 1), ["a.b.", "a.b.prod.svc.", "a.b.svc."]);
-        assert_eq!(candidates("a.b", &search, 5), ["a.b.prod.svc.", "a.b.svc.", "a.b."]);
-        assert_eq!(candidates("users.", &search, 5), ["users."]);
-        assert_eq!(candidates("users", &[], 1), ["users."]);
-    }
-
-    #[test]
-    fn loopback_names_need_no_server() {
-        for host in ["localhost", "LOCALHOST.", "a.localhost"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["localhost.example", "notlocalhost", "", "."] {
-            assert!(!is_loopback(host), "{host}");
-        }
-        let loopback: Vec<IpAddr> = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        let found = local("never-in-a-hosts-file.localhost").unwrap();
-        assert_eq!(found.addresses(&[]), loopback);
-    }
-
-    #[test]
-    fn addresses_are_sorted_and_an_unknown_family_keeps_its_own() {
-        let known = |list: &[&str]| Family::Known(list.iter().map(|ip| ip.parse().unwrap()).collect());
-        let all = |found: Found, before: &[&str]| -> Vec<String> {
-            let before: Vec<IpAddr> = before.iter().map(|ip| ip.parse().unwrap()).collect();
-            found.addresses(&before).iter().map(IpAddr::to_string).collect()
-        };
-        let ttl = LONGEST;
-        let both = Found { v4: known(&["10.0.0.10", "10.0.0.9"]), v6: known(&["::2", "::1"]), ttl };
-        assert_eq!(all(both, &["10.0.0.1"]), ["10.0.0.9", "10.0.0.10", "::1", "::2"]);
-        let half = Found { v4: known(&["10.0.0.1"]), v6: Family::Unknown, ttl };
-        assert_eq!(all(half.clone(), &["10.0.0.7", "::7"]), ["10.0.0.1", "::7"]);
-        assert_eq!(all(half, &[]), ["10.0.0.1"]);
-        let gone = Found { v4: known(&["10.0.0.1"]), v6: known(&[]), ttl };
-        assert_eq!(all(gone, &["::7"]), ["10.0.0.1"]);
-    }
-}
+mod tests;

@@ -208,3 +208,10 @@ fn one_request_at_a_time_probes_a_node() {
     probe[0].respond(start + PROBE_AFTER * 6, Outcome::UpstreamStatus);
     assert_eq!(picks(start + PROBE_AFTER * 7, 20).len(), 1, "it was answered, though its body is still open");
 }
+
+#[test]
+fn the_worst_success_is_no_matter_of_degree() {
+    assert!(cost(None, 1.0, 0.0).is_finite());
+    assert!(cost(None, 1.0, 0.0) <= cost(None, 1.0, 1e-9), "a trace of success is none");
+    assert!(cost(None, 1.0, 0.02) < cost(None, 1.0, 0.0));
+}
