@@ -158,9 +158,9 @@ fn may_end(watch: &Watch) -> bool {
         return true;
     }
     match watch.phase() {
-        Phase::Idle => watch.is_quiet(),
-        // A new connection of a listener that drains may still send its one request, until it is sentenced.
+        // Until it is sentenced, it may still send a last request.
         Phase::Handshake | Phase::First => watch.verdict() == Verdict::Close,
+        Phase::Idle => watch.verdict() == Verdict::Close && watch.is_quiet(),
         // hyper would drop what has come of it.
         Phase::Head => false,
         Phase::Busy | Phase::Closing | Phase::Tunnel => true,

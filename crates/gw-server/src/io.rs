@@ -210,7 +210,7 @@ impl AsyncRead for Watched {
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => {
-                if me.watch.phase() == Phase::Idle && me.watch.should_end() {
+                if me.watch.phase() == Phase::Idle && me.watch.verdict() == Verdict::Close {
                     me.look(cx);
                 }
                 Poll::Pending

@@ -179,14 +179,15 @@ impl ProxyServer {
             }
         }
         held.removed.retain(|listener| listener.open() + listener.accepting() > 0);
-        self.retick(&held.serving);
+        let shortest = held.serving.iter().map(|listener| listener.settings().limits.shortest()).min();
+        self.retick(shortest.unwrap_or(Duration::MAX));
         bound
     }
 
-    fn retick(&self, serving: &[Arc<Listener>]) {
-        let shortest = serving.iter().map(|listener| listener.settings().limits.shortest()).min();
+    /// Has the sweepers resolve timeouts down to `shortest`.
+    fn retick(&self, shortest: Duration) {
         for worker in &self.shared.workers {
-            worker.ticks.resolve(shortest.unwrap_or(Duration::MAX));
+            worker.ticks.resolve(shortest);
             worker.retick.notify_one();
         }
     }
@@ -228,7 +229,7 @@ impl ProxyServer {
     }
 
     /// Ends the service: accepting stops once the accept queues are empty, HTTP/1 connections close after their
-    /// answers (`Connection: close`), HTTP/2 ones get GOAWAY, tunnels go on. After `grace`, WebSockets get
+    /// answers (`Connection: close`) or once idle for half a second, HTTP/2 ones get GOAWAY, tunnels go on. After `grace`, WebSockets get
     /// Close(1001) between two frames and half a second to leave; what is left is cut. Then the workers end.
     ///
     /// A second call finds nothing left.
@@ -246,6 +247,7 @@ impl ProxyServer {
             listener.drain();
         }
         self.each_watch(Watch::nudge);
+        self.retick(Duration::ZERO);
         let mut left = self.emptied(deadline).await;
         let mut tunnels = 0;
         if left > 0 {

@@ -12,7 +12,7 @@ pub(crate) type Stamp = u64;
 
 /// The coarsest tick. Timeouts of seconds need no better.
 const LONGEST: Duration = Duration::from_secs(1);
-/// The finest tick.
+/// The finest tick; a sweep of thousands of connections must stay cheap against it.
 const SHORTEST: Duration = Duration::from_millis(5);
 
 /// The coarse clock. It stands still between two [`advance`](Self::advance).

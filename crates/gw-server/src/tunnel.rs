@@ -53,7 +53,7 @@ async fn open_and_run(
     };
     let (client, upstream) = tokio::select! {
         opened = tokio::time::timeout(idle_timeout, open) => opened??,
-        _ = watch.sentenced(Verdict::GoAway) => return Ok(()),
+        _ = watch.sentenced(Verdict::Abort) => return Ok(()),
     };
     let mut running = Running::new(client, upstream, observer, websocket);
     running.run(idle_timeout, watch).await.map_err(Into::into)

@@ -17,8 +17,9 @@ use crate::ticks::{Stamp, Ticks};
 
 /// How long a peer may take to notice that we have closed our half.
 const CLOSING: Duration = Duration::from_secs(2);
-/// How long a new connection may stay silent once the listener drains.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long a connection may stay silent once its listener drains. Not at once: a client that sends request after
+/// request learns from its next answer that it is the last, and loses none to a close that crosses it.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -327,11 +328,12 @@ impl Watch {
         match phase {
             Phase::Handshake if over(self.limits.handshake_timeout) => Verdict::Abort,
             Phase::First | Phase::Head if over(self.limits.header_timeout) => Verdict::HeadTimeout,
-            Phase::First if self.listener.is_draining() && !self.bytes_seen() && over(FRESH) => {
+            Phase::First if self.listener.is_draining() && !self.bytes_seen() && over(QUIET) => {
                 Verdict::Close
             }
-            Phase::Idle if blocked == 0 && !self.has_body() && over(self.limits.idle_timeout) => {
-                Verdict::Close
+            Phase::Idle if blocked == 0 && !self.has_body() => {
+                let quiet = self.listener.is_draining() && over(QUIET);
+                if quiet || over(self.limits.idle_timeout) { Verdict::Close } else { Verdict::None }
             }
             Phase::Closing if over(CLOSING) => Verdict::Abort,
             _ => Verdict::None,

@@ -1,0 +1,170 @@
+//! Clients that stand still: each is let go by its own timeout, and the rest is served.
+
+use std::time::Duration;
+
+use gw_core::{Body, Outcome};
+use gw_server::Limits;
+use http_body::Frame;
+use tokio::sync::mpsc;
+
+use crate::harness::{Client, answer, echo, listener, patient, read, start};
+
+const SHORT: Duration = Duration::from_millis(40);
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_answered_408() {
+    let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    for begun in ["G", "PRI * HT", "GET / HTTP/1.1\r\nHost: gw.test\r\nX-Slow: "] {
+        let mut client = Client::connect(server.address).await;
+        client.send(begun).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.closes()), (408, true), "{begun:?}");
+        assert_eq!(client.rest().await, "");
+    }
+    let outcomes: Vec<_> = server.rejected(3).await.iter().map(|rejection| rejection.outcome).collect();
+    assert_eq!(outcomes, [Outcome::ClientTimeout; 3]);
+}
+
+#[tokio::test]
+async fn the_head_of_a_later_request_is_timed_too() {
+    let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    client.send("GET / HT").await;
+    assert_eq!(client.answer().await.status, 408);
+}
+
+#[tokio::test]
+async fn a_head_that_begins_while_the_request_before_is_served_is_timed_too() {
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let wait = std::sync::Arc::clone(&gate);
+    let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), move |_, _| {
+        let gate = std::sync::Arc::clone(&wait);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            answer(200, "first")
+        }
+    });
+    let mut client = Client::connect(server.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    server.until(|server| server.connections().iter().any(|open| open.phase == "busy")).await;
+    client.send("GET / HT").await;
+    // Nothing tells when the server has read that; if it has not yet, the bytes are the next thing it reads.
+    gate.add_permits(1);
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(client.answer().await.status, 408);
+}
+
+#[tokio::test]
+async fn a_byte_now_and_then_does_not_help() {
+    let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    let drip = async {
+        while tokio::io::AsyncWriteExt::write_all(&mut client.stream, b"G").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    patient(drip).await;
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed_without_a_word() {
+    let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    assert_eq!(client.rest().await, "");
+    assert!(server.rejections().is_empty());
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let server = start(listener(Limits { idle_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(client.rest().await, "");
+    server.until(|server| server.connections().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_slow_handler_is_not_an_idle_connection() {
+    let limits =
+        Limits { idle_timeout: SHORT, header_timeout: SHORT, read_timeout: SHORT, ..Limits::default() };
+    let server = start(listener(limits), |_, _| async {
+        tokio::time::sleep(SHORT * 8).await;
+        answer(200, "late")
+    });
+    let mut client = Client::connect(server.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.body, "late");
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_is_the_clients_timeout() {
+    let server = start(listener(Limits { read_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhel").await;
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.body.as_str()), (408, "client_timeout"));
+    assert_eq!(client.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_waits_for_may_stand_still() {
+    let server = start(listener(Limits { read_timeout: SHORT, ..Limits::default() }), |req, _| async move {
+        tokio::time::sleep(SHORT * 8).await;
+        http::Response::new(Body::from(read(req.into_body()).await.unwrap()))
+    });
+    let mut client = Client::connect(server.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
+    assert_eq!(client.answer().await.body, "hi");
+}
+
+/// A body without end, whose drop can be awaited.
+pub fn endless() -> (mpsc::Receiver<()>, Body) {
+    let (alive, dropped) = mpsc::channel(1);
+    let stream = futures_util::stream::poll_fn(move |_| {
+        let _ = &alive;
+        std::task::Poll::Ready(Some(Ok(Frame::data(bytes::Bytes::from_static(&[b'x'; 8192])))))
+    });
+    (dropped, Body::stream(http_body_util::StreamBody::new(stream)))
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut() {
+    let (tell, mut told) = mpsc::channel(1);
+    let server = start(listener(Limits { write_timeout: SHORT, ..Limits::default() }), move |_, _| {
+        let tell = tell.clone();
+        async move {
+            let (dropped, body) = endless();
+            tell.send(dropped).await.unwrap();
+            http::Response::new(body)
+        }
+    });
+    let mut client = Client::connect(server.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut dropped = patient(told.recv()).await.unwrap();
+    assert_eq!(patient(dropped.recv()).await, None);
+    server.until(|server| server.connections().is_empty()).await;
+    let timed_out = server.listener().stats.timed_out.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(timed_out, 1);
+}
+
+#[tokio::test]
+async fn connections_above_the_limit_wait() {
+    let server = start(listener(Limits { connections: 2, ..Limits::default() }), |req, _| echo(req));
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::connect(server.address).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(client.answer().await.status, 200);
+        held.push(client);
+    }
+    let mut waiting = Client::connect(server.address).await;
+    waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let paused = server.listener().stats;
+    server.until(|_| paused.paused.load(std::sync::atomic::Ordering::Relaxed) > 0).await;
+    assert_eq!(server.server.connections().len(), 2);
+    held.pop();
+    assert_eq!(waiting.answer().await.status, 200);
+}
