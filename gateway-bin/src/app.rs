@@ -54,7 +54,8 @@ impl App {
         let workers = gw_server::worker_count(settings.workers);
         let clock = Clock::system();
         let metrics = Metrics::new(workers, BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: "" });
-        let access_log = AccessLog::start(Box::new(std::io::stdout()), settings.log_format, workers);
+        let access_log = AccessLog::start(Box::new(std::io::stdout()), settings.log_format, workers)?;
+        metrics.watch_access_log(&access_log);
         let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
         let readiness = Readiness::new();
         let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy)));

@@ -33,7 +33,7 @@ impl ConfigDebug {
         let document = loaded.as_ref().map(|loaded| &loaded.document);
         json(&json!({
             "confPath": document.map(|document| document.name()),
-            "confSha256": document.map(|document| document.digest()),
+            "confSha256": document.map(|document| document.sha256()),
             "generation": self.proxy.generation(),
             "draining": self.proxy.draining(),
         }))

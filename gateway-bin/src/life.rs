@@ -22,6 +22,8 @@ use crate::stop::{Asked, Signals};
 const DEFAULT_FILES: [&str; 3] = ["config.yaml", "config.toml", "/etc/gateway/gateway.toml"];
 /// How often former route tables are looked after.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long the access log may take to be written out.
+const FLUSH: Duration = Duration::from_secs(2);
 /// How long the admin server may take to end.
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
 
@@ -185,7 +187,9 @@ impl Gateway {
             drained = self.app.server.drain(grace) => drained,
             () = signals.second() => return Ok(Exit::Failure),
         };
-        self.app.access_log.flush();
+        if !self.app.access_log.flush(FLUSH) {
+            tracing::warn!("the access log could not be written in time");
+        }
         tracing::info!(complete = drained.complete, aborted = drained.aborted, "stopped");
         if let Some(admin) = &self.admin {
             admin.drain(ADMIN_GRACE).await;

@@ -1,6 +1,5 @@
 //! Lowering of listeners: configured addresses, certificates and limits to what the server binds.
 
-use std::sync::Arc;
 
 use gw_config::{Diagnostic, v1};
 use gw_server::{Limits, ListenAddress, ListenerOptions};

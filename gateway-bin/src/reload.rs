@@ -61,7 +61,7 @@ pub(crate) fn check(
         (Ok(compiled), Ok(listeners)) => Ok(Checked { compiled, listeners }),
         (compiled, listeners) => {
             let mut errors: Vec<Diagnostic> = listeners.err().unwrap_or_default();
-            errors.extend(compiled.err().into_iter().flat_map(Diagnostics::into_list));
+            errors.extend(compiled.err().into_iter().flat_map(Diagnostics::into_inner));
             Err(Diagnostics::new(Arc::clone(&loaded.document), errors))
         }
     }
