@@ -193,7 +193,9 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.end(None, self.context.abandoned());
+        if self.picked.is_some() {
+            self.end(None, self.context.abandoned());
+        }
     }
 }
 

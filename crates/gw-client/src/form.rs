@@ -16,10 +16,10 @@ const CONNECTION_FIELDS: [HeaderName; 4] =
 /// HTTP/1.1: origin form and Host (RFC 9112 §3.2).
 pub(crate) fn h1(req: &mut Request, host: Option<&HeaderValue>, address: &str) -> Result<()> {
     settle_host(req, host, address)?;
-    let mut parts = std::mem::take(req.uri_mut()).into_parts();
-    (parts.scheme, parts.authority) = (None, None);
-    parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    *req.uri_mut() = Uri::from_parts(parts).map_err(malformed)?;
+    if req.uri().authority().is_some() {
+        let path = req.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+        *req.uri_mut() = Uri::from(path);
+    }
     *req.version_mut() = Version::HTTP_11;
     join_cookies(req);
     frame(req);

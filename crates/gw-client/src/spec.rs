@@ -57,7 +57,7 @@ pub struct ClusterSpec {
     /// Default 1,000.
     pub max_connections: usize,
     /// Requests that may wait at once for a connection to one node, over all workers; more are refused as
-    /// `overloaded`. Default 1,000.
+    /// `overloaded`. They wait in order, until the caller gives up. Default 1,000.
     pub max_pending: usize,
 }
 
@@ -91,7 +91,8 @@ pub struct BackendSpec {
     pub weight: u32,
     /// The failover level. Default 0.
     pub priority: u32,
-    /// TLS, if it is spoken. Default none.
+    /// TLS, if it is spoken. Default none. Of a service's instances, the endpoints that say `isSecure=true` are
+    /// passed over either way, as in kratos.
     ///
     /// The name sent (SNI) and verified is the profile's `server_name`; else the target's host name; else, for an
     /// address or a service, the name in `host`; else the address.

@@ -1,14 +1,17 @@
 //! Whatever is dropped, and wherever: nothing stays in flight, and the upstream sees that nobody waits.
 
+use bytes::Bytes;
 use futures_util::poll;
 use gw_core::{Body, Outcome};
 use http::Method;
-use http_body_util::BodyExt;
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::mpsc;
 
 use gw_core::Client;
 
-use super::harness::{Caller, Origin, context, request, until};
+use super::harness::{Caller, Origin, PATIENCE, context, request, until};
 
 #[tokio::test]
 async fn a_cancelled_attempt_is_seen_by_the_upstream_and_noted() {
@@ -102,4 +105,27 @@ async fn trailers_pass_and_end_the_answer() {
     let body = caller.get().await.unwrap().into_body().collect().await.unwrap();
     assert_eq!(body.trailers().unwrap()["x-trailer"], "t");
     assert_eq!((caller.in_flight(), caller.connections().idle), (0, 1));
+}
+
+#[tokio::test]
+async fn an_answer_dropped_while_the_request_is_sent_ends_the_sending() {
+    let origin = Origin::start(|mut wire, _| async move {
+        wire.head().await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab").await;
+        wire.closed().await;
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    let (upload, body) = mpsc::channel::<()>(1);
+    let frames = futures_util::stream::unfold(body, |mut body| async move {
+        body.recv().await.map(|()| (Ok(Frame::data(Bytes::from_static(b"more"))), body))
+    });
+    let body = UnsyncBoxBody::<Bytes, gw_core::Error>::new(StreamBody::new(frames));
+    let mut request = request(Method::POST, Body::stream(body));
+    request.extensions_mut().insert(context());
+    let response = caller.cluster.call(request).await.unwrap();
+    drop(response);
+    assert_eq!((caller.in_flight(), caller.connections().open), (0, 0));
+    // The client's body is let go of at once.
+    tokio::time::timeout(PATIENCE, upload.closed()).await.unwrap();
 }

@@ -118,6 +118,38 @@ async fn an_address_that_refuses_gives_way_to_the_names_next_one_within_the_atte
 }
 
 #[tokio::test]
+async fn localhost_works_though_only_one_family_listens() {
+    let origin = Origin::answering(OK).await;
+    let dns = std::sync::Arc::new(gw_discovery::Dns::with_servers(&[], 1));
+    let factory = ClientFactory::new(ClientOptions::new(tokio::runtime::Handle::current(), dns));
+    let port = origin.address.port();
+    let backend = BackendSpec::new(Target::Name { host: "localhost".into(), port });
+    let cluster = factory.cluster(ClusterSpec::new("x", Protocol::Http, vec![backend])).unwrap();
+    for _ in 0..10 {
+        let mut request = request(Method::POST, Body::empty());
+        request.extensions_mut().insert(context());
+        let answer = gw_core::Client::call(&*cluster, request).await.unwrap();
+        assert!(text(answer).await.ends_with('!'));
+    }
+}
+
+#[tokio::test]
+async fn another_backend_is_another_attempt() {
+    let origin = Origin::answering(OK).await;
+    let other = BackendSpec::new(Target::Address(origin.address));
+    let caller = Caller::of(vec![named(80), other], |spec| spec.policy = gw_selector::Policy::Random);
+    let deaf = [deaf().await, deaf().await];
+    caller.dns.set("svc.test:80", instances(&deaf));
+    until(|| caller.cluster.inspect().nodes.len() == 3).await;
+    for _ in 0..40 {
+        let context = context();
+        let answer = caller.send_in(&context, request(Method::POST, Body::empty())).await;
+        let first = context.tried()[0].clone();
+        assert_eq!(answer.is_ok(), *first == *origin.address.to_string(), "{:?}", context.tried());
+    }
+}
+
+#[tokio::test]
 async fn backends_add_up_and_a_name_splits_its_weight() {
     let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let mut heavy = BackendSpec::new(Target::Address(address(1)));

@@ -1,10 +1,12 @@
 //! Connections are kept, used last in first out, and closed when they idle or may not serve again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gw_core::Body;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
+use tokio::sync::Notify;
 
 use super::harness::{Caller, OK, Origin, request, text, until};
 use crate::{BackendSpec, Target};
@@ -67,13 +69,21 @@ async fn an_idle_connection_is_closed_in_time() {
 
 #[tokio::test]
 async fn a_connection_that_the_peer_closes_is_forgotten() {
-    let origin = Origin::start(|mut wire, _| async move {
-        wire.head().await;
-        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let hang_up = Arc::new(Notify::new());
+    let signal = Arc::clone(&hang_up);
+    let origin = Origin::start(move |mut wire, _| {
+        let signal = Arc::clone(&signal);
+        async move {
+            wire.head().await;
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            signal.notified().await;
+        }
     })
     .await;
     let caller = Caller::new(origin.address);
     caller.get().await.unwrap();
+    assert_eq!(caller.connections().idle, 1);
+    hang_up.notify_one();
     until(|| caller.connections().open == 0).await;
 }
 

@@ -156,6 +156,10 @@ async fn connections_are_shared_only_under_one_identity() {
     assert_eq!(caller.factory.upstreams(), 1);
     let _other = caller.cluster(vec![backend(&Profile { insecure: true, ..named })]);
     assert_eq!(caller.factory.upstreams(), 2);
+    // One profile, but verified for different names.
+    let hosted = |host: &str| BackendSpec { host: Some(host.to_owned()), ..backend(&authority.trusted()) };
+    let _hosted = caller.cluster(vec![hosted("a.test"), hosted("b.test"), hosted("a.test:1")]);
+    assert_eq!(caller.factory.upstreams(), 4);
 }
 
 #[tokio::test]
