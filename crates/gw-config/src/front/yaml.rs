@@ -70,6 +70,10 @@ impl<'a> Reader<'a> {
             )),
             Some(Err(error)) => {
                 let at = self.offsets.byte(error.marker().index());
+                // The scanner's own limit, which brackets that open at once reach before ours.
+                if error.info() == "recursion limit exceeded" {
+                    return Err(too_deep(Span::new(at, at)));
+                }
                 Err(syntax(error.info(), Span::new(at, at)))
             }
             None => Ok((Event::StreamEnd, Span::NONE)),

@@ -186,3 +186,59 @@ fn look(path: &Path) -> (Seen, Result<Document, Diagnostics>) {
         Err(errors) => (Seen::Unreadable(errors.to_string()), Err(errors)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What one look after each step says: the document's text or the code, or nothing.
+    #[track_caller]
+    fn look(watch: &mut Watch, expect: Option<&str>) {
+        let found = watch.look(false).map(|found| match found {
+            Ok(document) => document.text().to_owned(),
+            Err(errors) => errors.list()[0].code.to_owned(),
+        });
+        assert_eq!(found.as_deref(), expect);
+        assert!(watch.look(false).is_none(), "said twice");
+        assert!(watch.look(true).is_some(), "not said on request");
+    }
+
+    #[test]
+    fn content_alone_makes_a_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.toml");
+        let orders = watch::Sender::new(0).subscribe();
+        let mut watch = Watch { path: path.clone(), poll: POLL, orders, notices: None, seen: None };
+        look(&mut watch, Some("GW0201"));
+        fs::write(&path, "a = 1").unwrap();
+        look(&mut watch, Some("a = 1"));
+        fs::write(&path, "a = 1").unwrap();
+        look(&mut watch, None);
+        fs::write(&path, b"\xff").unwrap();
+        look(&mut watch, Some("GW0202"));
+        fs::write(&path, b"\xff").unwrap();
+        look(&mut watch, None);
+        fs::write(&path, "a = ").unwrap();
+        look(&mut watch, Some("a = "));
+        fs::remove_file(&path).unwrap();
+        look(&mut watch, Some("GW0201"));
+        fs::write(&path, "a = ").unwrap();
+        look(&mut watch, Some("a = "));
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.toml");
+        fs::create_dir(&path).unwrap();
+        let orders = watch::Sender::new(0).subscribe();
+        let mut watch = Watch { path: path.clone(), poll: POLL, orders, notices: None, seen: None };
+        assert!(watch.look(false).is_some());
+        assert!(watch.look(true).is_none());
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, "a = 1").unwrap();
+        look(&mut watch, Some("a = 1"));
+    }
+}

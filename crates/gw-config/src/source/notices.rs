@@ -86,3 +86,43 @@ fn directories(file: &Path) -> Vec<PathBuf> {
     }
     directories
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, ModifyKind, RemoveKind};
+
+    use super::*;
+
+    #[test]
+    fn our_own_reading_is_no_change() {
+        for kind in [
+            EventKind::Access(AccessKind::Open(AccessMode::Any)),
+            EventKind::Access(AccessKind::Read),
+            EventKind::Access(AccessKind::Close(AccessMode::Read)),
+        ] {
+            assert!(!is_change(kind), "{kind:?}");
+        }
+        for kind in [
+            EventKind::Access(AccessKind::Close(AccessMode::Write)),
+            EventKind::Create(CreateKind::File),
+            EventKind::Modify(ModifyKind::Any),
+            EventKind::Remove(RemoveKind::File),
+            EventKind::Any,
+        ] {
+            assert!(is_change(kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_directories_of_the_name_and_of_the_file() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("real")).unwrap();
+        std::fs::write(root.join("real/a.toml"), "").unwrap();
+        std::os::unix::fs::symlink("real/a.toml", root.join("a.toml")).unwrap();
+        assert_eq!(directories(&root.join("a.toml")), [root.clone(), root.join("real")]);
+        assert_eq!(directories(&root.join("real/a.toml")), [root.join("real")]);
+        assert_eq!(directories(&root.join("none.toml")), [root.clone()]);
+        assert_eq!(directories(Path::new("none.toml")), [PathBuf::from(".")]);
+    }
+}
