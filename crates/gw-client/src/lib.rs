@@ -35,6 +35,9 @@ mod upstream;
 mod tests;
 
 pub use cluster::Cluster;
+// A part of `ClusterSpec`: whoever lowers to that needs nothing else of gw-selector.
+pub use gw_selector::Policy;
+
 pub use factory::{ClientFactory, ClientOptions, ClusterError};
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
