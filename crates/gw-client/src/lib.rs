@@ -35,9 +35,6 @@ mod upstream;
 mod tests;
 
 pub use cluster::Cluster;
-// A part of `ClusterSpec`: whoever lowers to that needs nothing else of gw-selector.
-pub use gw_selector::Policy;
-
 pub use factory::{ClientFactory, ClientOptions, ClusterError};
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
