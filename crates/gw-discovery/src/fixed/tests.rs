@@ -1,3 +1,5 @@
+//! `Static` keeps the contract, and tells emptied services from unknown ones.
+
 use futures_util::{FutureExt, StreamExt};
 
 use super::*;

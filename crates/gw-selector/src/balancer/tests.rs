@@ -1,3 +1,5 @@
+//! A pick costs no allocation.
+
 use std::time::{Duration, Instant};
 
 use gw_core::Outcome;

@@ -1,3 +1,5 @@
+//! Keys: balance, few moves, next homes.
+
 use std::sync::Arc;
 use std::time::Instant;
 

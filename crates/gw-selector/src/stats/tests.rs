@@ -1,3 +1,5 @@
+//! The averages against values computed by hand.
+
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);

@@ -1,3 +1,5 @@
+//! The order of turns against nginx' algorithm by brute force.
+
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -1,3 +1,5 @@
+//! What one resolution makes of a name, without a server.
+
 use super::*;
 
 #[test]
