@@ -47,9 +47,10 @@ async fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, listener: &Arc<Listener
     let mut stopped = listener.stopped();
     loop {
         let accepted = tokio::select! {
+            // The stop first: an accept that fails again and again must not hide it.
             biased;
-            accepted = socket.accept() => accepted,
             _ = stopped.wait_for(|stop| *stop) => break,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {

@@ -129,9 +129,6 @@ async fn sniff(io: &mut Watched, watch: &Watch, http2: bool) -> io::Result<bool>
                 }
             }
             let (lead, closed) = ready!(io.poll_peek(cx))?;
-            if lead.is_empty() {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-            }
             let like = http2 && PREFACE.starts_with(lead);
             if !like || closed || lead.len() == LEAD {
                 return Poll::Ready(Ok(like && lead.len() == LEAD));

@@ -42,6 +42,27 @@ async fn an_answer_survives_the_upload_that_it_cuts() {
 }
 
 #[tokio::test]
+async fn an_answer_survives_an_upload_that_comes_after_it() {
+    let limits = Limits { body_bytes: Some(10), ..Limits::default() };
+    let server = start(listener(limits), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n").await;
+    server.until(|server| server.connections().iter().any(|open| open.phase == "closing")).await;
+    client.send(vec![b'x'; 1_000_000]).await;
+    assert_eq!(client.answer().await.status, 413);
+}
+
+#[tokio::test]
+async fn a_client_that_never_closes_is_not_waited_for() {
+    let limits = Limits { body_bytes: Some(10), ..Limits::default() };
+    let server = start(listener(limits), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 413);
+    server.until(|server| server.connections().is_empty()).await;
+}
+
+#[tokio::test]
 async fn bodies_are_limited_while_they_stream() {
     let limits = Limits { body_bytes: Some(10), ..Limits::default() };
     let server = start(listener(limits), |req, _| echo(req));

@@ -94,14 +94,17 @@ async fn a_taken_port_is_an_error_and_the_old_listeners_serve_on() {
 
 #[tokio::test]
 async fn connections_are_spread_over_the_workers() {
-    let server = serve(echo);
-    let mut held = Vec::new();
-    for n in 1..=12 {
-        held.push(Client::connect(server.address).await);
-        server.until(|server| server.connections().len() == n).await;
+    // The kernel spreads by chance; ten even rounds are none.
+    for _ in 0..10 {
+        let server = serve(echo);
+        let mut held = Vec::new();
+        for n in 1..=12 {
+            held.push(Client::connect(server.address).await);
+            server.until(|server| server.connections().len() == n).await;
+        }
+        let first = server.server.connections().iter().filter(|open| open.worker == 0).count();
+        assert!((5..=7).contains(&first), "{first} of 12 on the first worker");
     }
-    let first = server.server.connections().iter().filter(|connection| connection.worker == 0).count();
-    assert!((5..=7).contains(&first), "{first} of 12 on the first worker");
 }
 
 #[tokio::test]

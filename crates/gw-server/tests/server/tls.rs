@@ -100,7 +100,7 @@ async fn what_is_no_handshake_is_closed_and_counted() {
     let _ = patient(client.stream.read_to_end(&mut sink)).await;
     assert!(!sink.starts_with(b"HTTP"));
     let stats = server.listener().stats;
-    assert_eq!(stats.handshakes_failed.load(std::sync::atomic::Ordering::Relaxed), 1);
+    server.until(|_| stats.handshakes_failed.load(std::sync::atomic::Ordering::Relaxed) == 1).await;
 }
 
 #[tokio::test]

@@ -155,6 +155,23 @@ async fn an_upgrade_that_nobody_asked_for_is_a_bad_gateway() {
 }
 
 #[tokio::test]
+async fn an_answer_to_an_upgrade_that_was_not_taken_is_complete() {
+    const SIZE: usize = 20 << 20;
+    let server = serve(|_| async { http::Response::new(Body::from(vec![b'x'; SIZE])) });
+    for upgrade in ["", "Upgrade: h2c\r\n"] {
+        let mut client = Client::connect(server.address).await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{upgrade}\r\n")).await;
+        // The socket is full before the first byte is read.
+        server
+            .until(|server| {
+                server.connections().iter().any(|open| open.phase == "closing" || open.phase == "idle")
+            })
+            .await;
+        assert_eq!(client.answer().await.body.len(), SIZE, "{upgrade:?}");
+    }
+}
+
+#[tokio::test]
 async fn no_byte_goes_on_before_a_101() {
     let server = serve(|_| async { crate::harness::answer(200, "plain") });
     let mut client = Client::connect(server.address).await;
