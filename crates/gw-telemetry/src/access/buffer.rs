@@ -1,0 +1,57 @@
+//! A worker's own lines until they are handed over.
+
+use super::json;
+use super::record::{AccessRecord, LogFormat};
+use super::text;
+use super::time::Rfc3339;
+
+/// The size in bytes from which lines are handed over: large enough that a hand-over is rare.
+pub(super) const BATCH_BYTES: usize = 32 * 1024;
+
+/// Whole lines on their way to the sink.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) lines: u64,
+}
+
+/// Formats into a batch.
+#[derive(Default)]
+pub(super) struct Buffer {
+    batch: Batch,
+    time: Rfc3339,
+    closed: bool,
+}
+
+impl Buffer {
+    /// Appends the line of `record`, and returns the batch if it is full.
+    pub(super) fn push(&mut self, format: LogFormat, record: &AccessRecord<'_>) -> Option<Batch> {
+        match format {
+            LogFormat::Json => json::line(&mut self.batch.bytes, record, &mut self.time),
+            LogFormat::Text => text::line(&mut self.batch.bytes, record, &mut self.time),
+        }
+        self.batch.lines += 1;
+        if self.batch.bytes.len() < BATCH_BYTES {
+            return None;
+        }
+        // One allocation per batch, not per record; a worker that fills one will fill the next.
+        let next = Batch { bytes: Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 4), lines: 0 };
+        Some(std::mem::replace(&mut self.batch, next))
+    }
+
+    /// Takes the last lines.
+    pub(super) fn close(&mut self) -> Option<Batch> {
+        self.closed = true;
+        self.take()
+    }
+
+    /// Whether the log was shut down.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// What there is, even if it is little.
+    pub(super) fn take(&mut self) -> Option<Batch> {
+        (self.batch.lines > 0).then(|| std::mem::take(&mut self.batch))
+    }
+}
