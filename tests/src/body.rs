@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Channel, Empty, Full};
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use tokio::sync::mpsc;
 
 /// Any failure.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -26,12 +28,13 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 
 /// A body that sends what its [`Chunks`] are told to send.
 pub fn chunks() -> (Chunks, Body) {
-    let (sender, body) = Channel::<Bytes, BoxError>::new(1);
-    (Chunks(sender), body.boxed_unsync())
+    let (sender, mut receiver) = mpsc::channel(1);
+    let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx));
+    (Chunks(sender), StreamBody::new(frames).boxed_unsync())
 }
 
 /// The test's end of a body; dropping it ends the body.
-pub struct Chunks(http_body_util::channel::Sender<Bytes, BoxError>);
+pub struct Chunks(mpsc::Sender<Result<Frame<Bytes>, BoxError>>);
 
 impl Chunks {
     /// Sends a chunk, once the one before was taken.
@@ -39,7 +42,7 @@ impl Chunks {
     /// # Errors
     /// When the body was dropped: the peer cancelled, or its connection broke.
     pub async fn send(&mut self, bytes: impl Into<Bytes>) -> Result<(), BoxError> {
-        self.0.send_data(bytes.into()).await.map_err(|error| -> BoxError { Box::new(error) })
+        self.frame(Ok(Frame::data(bytes.into()))).await
     }
 
     /// Sends the trailers.
@@ -47,12 +50,24 @@ impl Chunks {
     /// # Errors
     /// When the body was dropped.
     pub async fn trailers(&mut self, trailers: HeaderMap) -> Result<(), BoxError> {
-        self.0.send_trailers(trailers).await.map_err(|error| -> BoxError { Box::new(error) })
+        self.frame(Ok(Frame::trailers(trailers))).await
     }
 
     /// Breaks the body off: over h1 the connection is closed in the middle, over h2 the stream is reset.
-    pub fn abort(self) {
-        self.0.abort("broken off by the test".into());
+    ///
+    /// # Errors
+    /// When the body was dropped.
+    pub async fn abort(self) -> Result<(), BoxError> {
+        self.frame(Err("broken off by the test".into())).await
+    }
+
+    /// Waits until the body is dropped.
+    pub async fn dropped(&self) {
+        self.0.closed().await;
+    }
+
+    async fn frame(&self, frame: Result<Frame<Bytes>, BoxError>) -> Result<(), BoxError> {
+        self.0.send(frame).await.map_err(|_| "the body was dropped".into())
     }
 }
 

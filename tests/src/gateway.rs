@@ -42,7 +42,8 @@ impl Gateway {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(format!("gateway.{}", format.extension()));
         std::fs::write(&path, config).unwrap();
-        let mut arguments = vec!["-conf", path.to_str().unwrap(), "-admin", FREE, "-drain-delay", "500ms"];
+        let mut arguments = vec!["-conf", path.to_str().unwrap(), "-admin", FREE];
+        arguments.extend(["-drain-delay", "500ms", "-grace", "5s"]);
         if !config.contains("listeners") {
             arguments.extend(["-addr", FREE]);
         }

@@ -28,7 +28,7 @@ pub use body::{Body, BoxError, Chunks, Pattern, chunks, empty, full};
 pub use caller::{Answer, Caller};
 pub use config::{Format, table};
 pub use gateway::Gateway;
-pub use load::{Load, Tally};
+pub use load::{CONNECT, Load, REUSED, Tally};
 pub use origin::{Origin, Respond, Script};
 pub use process::Usage;
 pub use raw::{RawCaller, RawOrigin, Step};

@@ -8,6 +8,11 @@ use tokio::task::JoinSet;
 
 use crate::{Caller, empty, within};
 
+/// How a failure begins that befell a connection which had been used before.
+pub const REUSED: &str = "reused: ";
+/// How a failure to connect begins.
+pub const CONNECT: &str = "connect: ";
+
 /// What became of a load's requests.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -83,12 +88,16 @@ async fn run(
 }
 
 async fn ask(address: SocketAddr, target: &str, slot: &mut Option<Caller>) -> Result<(), String> {
+    let reused = slot.is_some();
     let caller = match slot {
         Some(caller) => caller,
-        None => slot.insert(Caller::try_http1(address).await.map_err(|error| format!("connect: {error}"))?),
+        None => slot.insert(Caller::try_http1(address).await.map_err(|error| format!("{CONNECT}{error}"))?),
     };
     let request = caller.request("GET", target).body(empty()).map_err(|error| error.to_string())?;
-    let answer = caller.try_call(request).await.map_err(|error| format!("{error:?}"))?;
+    let answer = caller.try_call(request).await.map_err(|error| match reused {
+        true => format!("{REUSED}{error:?}"),
+        false => format!("{error:?}"),
+    })?;
     let last = answer.header("connection").eq_ignore_ascii_case("close");
     if last {
         *slot = None;

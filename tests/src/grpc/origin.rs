@@ -1,4 +1,4 @@
-//! A gRPC upstream with one method of each kind, and two that misbehave on demand.
+//! A gRPC upstream with one method of each kind, and three that misbehave on demand.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ use crate::{Body, BoxError, Chunks, Received, Record, chunks, empty};
 /// - `Client` sends the number of messages and of bytes it got, as `n m`;
 /// - `Bidi` sends each message back as it comes;
 /// - `Fail` answers without a message, with the status and message that the metadata `x-status`, `x-message` ask for;
-/// - `Hold` answers like `Unary` once [`Record::release`] was called.
+/// - `Hold` sends its metadata at once, and its message once [`Record::release`] was called;
+/// - `Silent` does not even send its metadata before.
 pub struct GrpcOrigin {
     address: SocketAddr,
     record: Arc<Record>,
@@ -87,10 +88,13 @@ async fn call(req: Request<Incoming>, record: Arc<Record>) -> Result<Response<Bo
         response.headers_mut().extend(status(code, &text(req.headers(), "x-message")));
         return Ok(response);
     }
+    let sent = Sent(record, false);
+    if path == "/test.Echo/Silent" {
+        sent.0.released().await;
+    }
     let (sender, body) = chunks();
     let echo = req.headers().get("x-echo").cloned();
-    let mut exchange =
-        Exchange { body: req.into_body(), frames: Frames::default(), sender, sent: Sent(record, false) };
+    let mut exchange = Exchange { body: req.into_body(), frames: Frames::default(), sender, sent };
     let mut response = builder.body(body)?;
     if let Some(echo) = &echo {
         response.headers_mut().insert("x-echo", echo.clone());
@@ -117,7 +121,7 @@ impl Exchange {
     async fn run(&mut self, path: &str, echo: Option<HeaderValue>) -> Result<(), BoxError> {
         let mut trailers = status(0, "");
         match path {
-            "/test.Echo/Unary" => self.unary().await?,
+            "/test.Echo/Unary" | "/test.Echo/Silent" => self.unary().await?,
             "/test.Echo/Hold" => {
                 self.held().await?;
                 self.unary().await?;
@@ -152,18 +156,7 @@ impl Exchange {
         self.frames.push(&frame(&message));
         tokio::select! {
             () = record.released() => Ok(()),
-            gone = self.gone() => Err(gone),
-        }
-    }
-
-    /// Ends when the client resets the stream; the end of its messages is none.
-    async fn gone(&mut self) -> BoxError {
-        loop {
-            match self.body.frame().await {
-                Some(Ok(frame)) => self.frames.push(frame.data_ref().map_or(&[][..], |data| data)),
-                Some(Err(error)) => return error.into(),
-                None => std::future::pending().await,
-            }
+            () = self.sender.dropped() => Err("the client went away".into()),
         }
     }
 

@@ -72,8 +72,9 @@ async fn the_callers_deadline_ends_a_call_and_is_passed_on() {
 
 #[tokio::test]
 async fn the_endpoints_timeout_is_a_deadline() {
-    let (_origin, _gateway, mut caller) = behind("timeout = \"200ms\"").await;
-    assert_eq!(caller.unary("/test.Echo/Hold", b"x", &[]).await.status(), DEADLINE_EXCEEDED);
+    let (origin, _gateway, mut caller) = behind("timeout = \"200ms\"").await;
+    assert_eq!(caller.unary("/test.Echo/Silent", b"x", &[]).await.status(), DEADLINE_EXCEEDED);
+    origin.record().wait("the call was cancelled upstream", |counts| counts.cancelled == 1).await;
 }
 
 #[tokio::test]
