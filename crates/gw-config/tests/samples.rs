@@ -1,5 +1,7 @@
 //! The ready configurations of `config/` and every block of `docs/configuration.md` are read without a complaint.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails its test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
