@@ -159,14 +159,14 @@ impl Watched {
     }
 
     /// Drops what the client still sends. Ready when it has closed, or when there is no reason to wait for it.
-    fn poll_linger(&mut self, cx: &mut Context<'_>, linger: bool) -> Poll<()> {
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = [MaybeUninit::uninit(); SINK];
         for _ in 0..16 {
             let mut buf = ReadBuf::uninit(&mut sink);
             match self.stream.poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if buf.filled().is_empty() => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => self.closing = Closing::Lingering { linger: true },
-                Poll::Pending if linger || matches!(self.closing, Closing::Lingering { linger: true }) => {
+                Poll::Pending if self.closing == (Closing::Lingering { linger: true }) => {
                     return Poll::Pending;
                 }
                 Poll::Pending | Poll::Ready(Err(_)) => return Poll::Ready(()),
@@ -269,8 +269,8 @@ impl AsyncWrite for Watched {
                     ready!(me.stream.poll_shutdown(cx))?;
                     me.closing = Closing::Lingering { linger };
                 }
-                Closing::Lingering { linger } => {
-                    ready!(me.poll_linger(cx, linger));
+                Closing::Lingering { .. } => {
+                    ready!(me.poll_linger(cx));
                     me.closing = Closing::Closed;
                 }
                 Closing::Closed => return Poll::Ready(Ok(())),

@@ -340,3 +340,6 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

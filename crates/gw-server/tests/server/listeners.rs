@@ -113,10 +113,14 @@ async fn tasks_are_listed() {
     let mut client = Client::connect(server.address).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 200);
-    let count = |name: &str| -> usize {
-        server.server.tasks().iter().filter(|task| task.name == name).map(|task| task.live).sum()
-    };
-    assert_eq!((count("accept"), count("sweep"), count("connection")), (2, 2, 1));
+    server
+        .until(|server| {
+            let count = |name: &str| -> usize {
+                server.tasks().iter().filter(|task| task.name == name).map(|task| task.live).sum()
+            };
+            (count("accept"), count("sweep"), count("connection")) == (2, 2, 1)
+        })
+        .await;
 }
 
 #[tokio::test]
