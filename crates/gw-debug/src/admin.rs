@@ -1,102 +1,152 @@
-//! The handler of the admin listener.
+//! The handler of the admin port.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/livez` | 200 while the process answers at all |
+//! | `/readyz`, `/healthz` | 200, or 503 with reasons until ready and while draining; `?verbose` lists the conditions |
+//! | `/metrics` | the metrics as Prometheus reads them |
+//! | `/debug/` | the pages there are |
+//! | `/debug/ping` | 200, empty |
+//! | `/debug/<name>/…` | the component's own |
+//!
+//! A path is matched as it stands, without decoding it.
 
 use std::sync::Arc;
 
-use gw_core::{BoxFuture, ConnContext, Handler, Request, Response};
-use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use gw_core::{Body, BoxFuture, ConnContext, Handler, Request, Response};
+use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
+use http_body::Body as _;
 
-use crate::reply::{json, text, with_type};
+use crate::answer::{self, text};
 use crate::{Readiness, Registry, guard};
 
-/// The Prometheus text format.
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+#[cfg(test)]
+mod tests;
 
-/// Serves `/livez`, `/readyz`, `/healthz`, `/metrics` and `/debug/…`.
+const READ_ONLY: [Method; 2] = [Method::GET, Method::HEAD];
+
+/// Serves health, metrics and debug pages.
 pub struct Admin {
     registry: Registry,
     readiness: Readiness,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
+    hosts: Vec<String>,
 }
 
 impl Admin {
-    /// An admin handler; `metrics` writes the text of a scrape.
+    /// Serves the pages of `registry`, the state of `readiness`, and what `metrics` returns, in the Prometheus text
+    /// format.
     pub fn new(
         registry: Registry,
         readiness: Readiness,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
-        Self { registry, readiness, metrics: Box::new(metrics) }
+        Self { registry, readiness, metrics: Box::new(metrics), hosts: Vec::new() }
+    }
+
+    /// Answers to the host `name` too, beside IP addresses and `localhost`: for scrapers that reach the port by a
+    /// name of the network's own.
+    #[must_use]
+    pub fn allow_host(mut self, name: &str) -> Self {
+        self.hosts.push(name.to_ascii_lowercase());
+        self
     }
 
     async fn answer(&self, req: Request) -> Response {
-        if let Some(reason) = guard::refuse(&req) {
-            return text(StatusCode::FORBIDDEN, reason.to_owned());
+        if let Some(reason) = guard::refusal(&req, &self.hosts) {
+            return text(StatusCode::FORBIDDEN, format!("{reason}\n"));
         }
         let path = req.uri().path().to_owned();
-        let own = match path.as_str() {
-            "/livez" => Some(text(StatusCode::OK, "ok\n".to_owned())),
-            "/readyz" | "/healthz" => Some(self.ready(req.uri().query() == Some("verbose"))),
-            "/metrics" => Some(with_type(StatusCode::OK, (self.metrics)(), METRICS)),
-            "/debug/ping" => Some(text(StatusCode::OK, String::new())),
-            "/debug" | "/debug/" => Some(self.index()),
-            _ => None,
-        };
-        match own {
-            Some(_) if !matches!(*req.method(), Method::GET | Method::HEAD) => not_allowed(),
-            Some(response) => response,
-            None => self.component(&path, req).await.unwrap_or_else(|| self.not_found()),
+        match (path.as_str(), path.strip_prefix("/debug/")) {
+            ("/livez", _) => read_only(&req, || text(StatusCode::OK, "ok\n")),
+            ("/readyz" | "/healthz", _) => read_only(&req, || self.ready(req.uri().query())),
+            ("/metrics", _) => read_only(&req, || {
+                answer::typed(StatusCode::OK, gw_telemetry::CONTENT_TYPE, (self.metrics)())
+            }),
+            ("/debug", _) | (_, Some("")) => {
+                read_only(&req, || self.index(&req, StatusCode::OK, "debug pages:"))
+            }
+            (_, Some("ping")) => read_only(&req, || Response::new(Body::empty())),
+            (_, Some(page)) => self.page(page, req).await,
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "no such page; there are /livez, /readyz, /healthz, /metrics, /debug/\n",
+            ),
         }
     }
 
-    fn ready(&self, verbose: bool) -> Response {
+    fn ready(&self, query: Option<&str>) -> Response {
         let reasons = self.readiness.reasons();
-        let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let summary = if reasons.is_empty() { "ok".to_owned() } else { reasons.join(", ") };
-        if !verbose {
-            return text(status, summary + "\n");
+        let verbose = query.is_some_and(|query| {
+            query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="))
+        });
+        let conditions = if verbose { self.readiness.verbose() } else { String::new() };
+        if reasons.is_empty() {
+            text(StatusCode::OK, format!("{conditions}ready\n"))
+        } else {
+            text(StatusCode::SERVICE_UNAVAILABLE, format!("{conditions}not ready: {}\n", reasons.join("; ")))
         }
-        let line = |(name, holds)| format!("[{}] {name}\n", if holds { '+' } else { '-' });
-        let lines: String = self.readiness.conditions().into_iter().map(line).collect();
-        text(status, format!("{lines}{summary}\n"))
     }
 
-    fn index(&self) -> Response {
-        let pages: Vec<_> =
-            ["ping"].into_iter().chain(self.registry.names()).map(|name| format!("/debug/{name}")).collect();
-        json(&pages)
+    async fn page(&self, page: &str, req: Request) -> Response {
+        let (name, tail) = page.split_once('/').unwrap_or((page, ""));
+        let Some(entry) = self.registry.get(name) else {
+            return self.index(&req, StatusCode::NOT_FOUND, "no such page; there are:");
+        };
+        let allowed = || READ_ONLY.iter().chain(&entry.methods);
+        if !allowed().any(|method| method == req.method()) {
+            return method_not_allowed(allowed());
+        }
+        let missing = self.index(&req, StatusCode::NOT_FOUND, "the component has no such page; components:");
+        entry.page.handle(tail, req).await.unwrap_or(missing)
     }
 
-    async fn component(&self, path: &str, req: Request) -> Option<Response> {
-        let rest = path.strip_prefix("/debug/")?;
-        let (name, tail) = rest.split_once('/').unwrap_or((rest, ""));
-        self.registry.get(name)?.handle(tail, req).await
-    }
-
-    fn not_found(&self) -> Response {
-        let names: Vec<_> = self.registry.names().map(|name| format!("/debug/{name}/")).collect();
-        let own = "/livez /readyz /metrics /debug/ping";
-        text(StatusCode::NOT_FOUND, format!("not found; there are {own} {}\n", names.join(" ")))
+    fn index(&self, req: &Request, status: StatusCode, title: &str) -> Response {
+        answer::list(status, req.headers(), title, &self.registry.paths())
     }
 }
 
 impl Handler for Admin {
     fn call(&self, req: Request, _: Arc<ConnContext>) -> BoxFuture<'_, Response> {
         Box::pin(async move {
+            let head = *req.method() == Method::HEAD;
             let mut response = self.answer(req).await;
-            let headers = response.headers_mut();
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            answer::secure(&mut response);
+            if head {
+                strip_body(&mut response);
+            }
             response
         })
     }
 }
 
-fn not_allowed() -> Response {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned());
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin")
+            .field("registry", &self.registry)
+            .field("readiness", &self.readiness)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_only(req: &Request, answer: impl FnOnce() -> Response) -> Response {
+    if READ_ONLY.contains(req.method()) { answer() } else { method_not_allowed(READ_ONLY.iter()) }
+}
+
+fn method_not_allowed<'a>(allowed: impl Iterator<Item = &'a Method>) -> Response {
+    let allowed = allowed.map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this page takes {allowed}\n"));
+    if let Ok(value) = HeaderValue::try_from(allowed) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
     response
 }
 
-#[cfg(test)]
-mod tests;
+/// An answer to HEAD tells the length of what GET would give (RFC 9110 §9.3.2).
+fn strip_body(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+    }
+    *response.body_mut() = Body::empty();
+}

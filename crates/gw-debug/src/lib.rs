@@ -1,25 +1,18 @@
-//! The admin port: health, metrics, and the pages on which components show themselves.
+//! The admin port: health, `/metrics`, and `/debug/…`, where each component shows itself.
 //!
-//! It knows none of what it shows: a component is a [`Debuggable`](gw_core::Debuggable), metrics are a closure, health is a
-//! [`Readiness`] that others set. It never changes anything by GET.
-//!
-//! ```
-//! use gw_debug::{Admin, Readiness, Registry, json, page};
-//!
-//! let registry = Registry::new().with(page("answer", || json(&42)))?;
-//! let admin = Admin::new(registry, Readiness::new(), || String::new());
-//! # Ok::<(), gw_debug::DuplicateName>(())
-//! ```
+//! Invariants: knows none of what it shows; the pages are for the machine's own people and tools, so a browser that
+//! was lured here by another site gets nothing. Differs from kratos: a port of its own, health and readiness, no
+//! process-wide registry, and an unknown page says which there are.
 
+mod adapter;
 mod admin;
+mod answer;
 mod guard;
-mod page;
 mod readiness;
 mod registry;
-mod reply;
 
+pub use adapter::debuggable;
 pub use admin::Admin;
-pub use page::{Page, page};
+pub use answer::{json, text};
 pub use readiness::Readiness;
-pub use registry::{DuplicateName, Registry};
-pub use reply::json;
+pub use registry::{RegisterError, Registry};
