@@ -72,6 +72,8 @@ impl Download {
     /// The end of a body that failed: a gRPC client is told why in trailers, any other sees the stream cut off.
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.done = true;
+        // Now, not when the client has taken the rest: the upstream works for nobody.
+        self.body = Body::empty();
         self.exchange.fail(error.outcome());
         if self.exchange.form() != AnswerForm::Grpc {
             return Poll::Ready(Some(Err(error)));

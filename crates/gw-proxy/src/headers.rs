@@ -117,7 +117,9 @@ pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext) {
     if let Some(protocol) = hop.upgrade {
         announce(headers, protocol);
     } else if hop.trailers {
+        // RFC 9110 §10.1.4: TE is of one hop and says so.
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
     let trusted = conn.trusts_peer();
     if !trusted {
