@@ -133,10 +133,10 @@ struct Watch {
 
 impl Watch {
     async fn change(&mut self) -> Result<Document, Diagnostics> {
-        // The directory is watched before the file is read, or a change in between is heard of by nobody.
-        self.notices.get_or_insert_with(|| Notices::new(&self.path)).follow(&self.path);
         let mut ordered = false;
         loop {
+            // The directory is watched before the file is read, or a change in between is heard of by nobody.
+            self.notices.get_or_insert_with(Notices::new).follow(&self.path);
             if let Some(document) = self.look(ordered) {
                 return document;
             }
@@ -160,17 +160,15 @@ impl Watch {
 
     /// Waits for a reason to look, and says whether it is an order.
     async fn wait(&mut self) -> bool {
-        let Some(notices) = &mut self.notices else { return false };
-        let ordered = tokio::select! {
+        let Some(notices) = &self.notices else { return false };
+        tokio::select! {
             order = self.orders.changed() => order.is_ok(),
             () = notices.happened() => {
                 quiet(notices).await;
                 false
             }
             () = sleep(self.poll) => false,
-        };
-        notices.follow(&self.path);
-        ordered
+        }
     }
 }
 
@@ -180,6 +178,7 @@ async fn quiet(notices: &Notices) {
     while start.elapsed() < PATIENCE && timeout(QUIET, notices.happened()).await.is_ok() {}
 }
 
+/// Reads in place: a local file of at most 16 MiB, on the control thread.
 fn look(path: &Path) -> (Seen, Result<Document, Diagnostics>) {
     match Document::read(path) {
         Ok(document) => (Seen::Content(document.sha256().to_owned()), Ok(document)),

@@ -16,8 +16,8 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Starts to watch. Where the system offers no events, nothing ever happens.
-    pub(super) fn new(file: &Path) -> Self {
+    /// Watches nothing yet. Where the system offers no events, nothing ever happens.
+    pub(super) fn new() -> Self {
         let happened = Arc::new(Notify::new());
         let notice = Arc::clone(&happened);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -29,9 +29,7 @@ impl Notices {
         let watcher = watcher
             .inspect_err(|error| tracing::warn!(%error, "no file events: changes are found by polling alone"))
             .ok();
-        let mut notices = Self { happened, watcher, watched: Vec::new() };
-        notices.follow(file);
-        notices
+        Self { happened, watcher, watched: Vec::new() }
     }
 
     /// Watches the directories that matter now: a link may lead elsewhere since the last call.

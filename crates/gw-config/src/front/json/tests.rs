@@ -68,6 +68,7 @@ fn errors() {
     fault(r#""\u12g4""#, "g", "hexadecimal");
     fault(r#""\ud800""#, r"\ud800", "surrogate");
     fault(r#""\ud800\u0041""#, r"\ud800\u0041", "surrogate");
+    fault(r#""\ud800\ue000""#, r"\ud800\ue000", "surrogate");
     fault(r#""\udc00""#, r"\udc00", "surrogate");
 }
 
