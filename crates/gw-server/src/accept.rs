@@ -45,6 +45,7 @@ pub(crate) fn spawn(
 
 async fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, listener: &Arc<Listener>, socket: &TcpListener) {
     let mut stopped = listener.stopped();
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             // The stop first: an accept that fails again and again must not hide it.
@@ -56,8 +57,12 @@ async fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, listener: &Arc<Listener
             Ok((stream, peer)) => {
                 let slot = listener.slot().await;
                 place(shared, worker, listener, slot, stream, peer);
+                failing = false;
             }
-            Err(error) => refused(listener, &error).await,
+            Err(error) => {
+                refused(listener, &error, failing).await;
+                failing = true;
+            }
         }
     }
     // Whoever is in the queue has been told by the kernel that the connection stands.
@@ -82,13 +87,16 @@ fn accept_now(socket: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)
     Some(TcpStream::from_std(stream).map(|stream| (stream, peer)))
 }
 
-async fn refused(listener: &Listener, error: &io::Error) {
+/// Counts and waits; tells of the first failure of a row alone.
+async fn refused(listener: &Listener, error: &io::Error, again: bool) {
     match error.kind() {
         // The client went away while it was queued.
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {}
         _ => {
             ListenerStats::add(&listener.stats.refused);
-            tracing::warn!(listener = %listener.address, %error, "cannot accept for now");
+            if !again {
+                tracing::warn!(listener = %listener.address, %error, "cannot accept for now");
+            }
             tokio::time::sleep(BACK_OFF).await;
         }
     }

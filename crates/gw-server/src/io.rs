@@ -196,6 +196,11 @@ impl AsyncRead for Watched {
             let taken = lead.len().min(buf.remaining());
             buf.put_slice(&lead[..taken]);
             me.lead.read += taken;
+            // With the rest of the head, if it is there: handed over in two pieces, it would make hyper's buffer
+            // grow. What the socket says besides, it says again.
+            if buf.remaining() > 0 && me.stream.poll_read(cx, buf).is_ready() {
+                me.watch.on_read();
+            }
             return Poll::Ready(Ok(()));
         }
         if me.watch.verdict() == Verdict::HeadTimeout && !me.watch.is_h2() {

@@ -343,3 +343,46 @@ impl Drop for End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gw_core::{BoxFuture, ConnContext, Request, Response};
+
+    use super::*;
+
+    struct Never;
+
+    impl Handler for Never {
+        fn call(&self, _: Request, _: Arc<ConnContext>) -> BoxFuture<'_, Response> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// What is told when a worker's thread ends, by a panic or in order, asked to stop or not.
+    fn end(stopped: bool, panics: bool) -> Option<WorkerFailed> {
+        let (stop, _) = watch::channel(stopped);
+        let shared = Shared {
+            handler: Arc::new(Never),
+            observer: Arc::new(()),
+            workers: Vec::new(),
+            ended: Notify::new(),
+            stop,
+        };
+        let (fail, failed) = watch::channel(None);
+        let (alive, _ended) = mpsc::channel(1);
+        let end = End { shared: Arc::new(shared), index: 3, fail, _alive: alive };
+        let thread = std::thread::spawn(move || {
+            let _end = end;
+            assert!(!panics, "on purpose");
+        });
+        assert_eq!(thread.join().is_err(), panics);
+        *failed.borrow()
+    }
+
+    #[test]
+    fn a_worker_that_ends_unasked_has_failed() {
+        assert_eq!(end(false, true), Some(WorkerFailed { worker: 3 }));
+        assert_eq!(end(false, false), Some(WorkerFailed { worker: 3 }));
+        assert_eq!(end(true, false), None);
+    }
+}

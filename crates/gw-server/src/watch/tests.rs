@@ -12,7 +12,7 @@ fn watch() -> Watch {
         header_timeout: SECOND * 20,
         write_timeout: SECOND * 30,
         idle_timeout: SECOND * 100,
-        ..options.limits.clone()
+        ..Limits::default()
     });
     let address = "127.0.0.1:1".parse().unwrap();
     let listener = Arc::new(Listener::new(options.address, address, options.into()));
