@@ -157,7 +157,7 @@ async fn an_upgrade_that_nobody_asked_for_is_a_bad_gateway() {
 #[tokio::test]
 async fn an_answer_to_an_upgrade_that_was_not_taken_is_complete() {
     const SIZE: usize = 20 << 20;
-    let server = serve(|_| async { http::Response::new(Body::from(vec![b'x'; SIZE])) });
+    let server = serve(|_| async { http::Response::new(Body::from(bytes::Bytes::from(vec![b'x'; SIZE]))) });
     for upgrade in ["", "Upgrade: h2c\r\n"] {
         let mut client = Client::connect(server.address).await;
         client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{upgrade}\r\n")).await;
