@@ -10,6 +10,8 @@ mod json;
 mod log;
 mod record;
 mod redact;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod writer;

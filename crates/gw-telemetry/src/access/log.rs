@@ -33,6 +33,17 @@ pub(super) struct Shared {
     pub(super) changed: Condvar,
 }
 
+impl Shared {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            buffers: Shards::new(workers, Mutex::default),
+            dropped: Arc::default(),
+            progress: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+}
+
 /// How far the writer is.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -53,12 +64,7 @@ impl AccessLog {
     /// When the system has no thread to give.
     pub fn start(sink: Box<dyn Write + Send>, format: LogFormat, workers: usize) -> io::Result<Arc<Self>> {
         let (queue, batches) = sync_channel(QUEUE);
-        let shared = Arc::new(Shared {
-            buffers: Shards::new(workers, Mutex::default),
-            dropped: Arc::default(),
-            progress: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(workers));
         let writer = Writer::new(sink, batches, Arc::clone(&shared));
         let thread = thread::Builder::new().name("access-log".into()).spawn(move || writer.run())?;
         Ok(Arc::new(Self { format, shared, queue, thread: Mutex::new(Some(thread)) }))

@@ -72,7 +72,8 @@ impl Writer {
         self.report(flushed);
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    /// Writes whole lines; those that the sink does not take are counted.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -80,7 +81,6 @@ impl Writer {
         self.report(written);
     }
 
-    /// Writes whole lines, counting those that are lost.
     fn write_lines(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         let result = self.end_torn_line().and_then(|()| {
