@@ -103,7 +103,10 @@ impl RunArgs {
             ("-discovery.dsn", &later.discovery_dsn),
             ("-feature-gates", &later.feature_gates),
         ];
-        flags.into_iter().find(|(_, value)| value.as_deref().is_some_and(|value| !value.is_empty())).map(|(flag, _)| flag)
+        flags
+            .into_iter()
+            .find(|(_, value)| value.as_deref().is_some_and(|value| !value.is_empty()))
+            .map(|(flag, _)| flag)
     }
 }
 
@@ -135,13 +138,19 @@ mod tests {
 
     #[test]
     fn gos_flags_take_one_dash_or_two_and_an_equals_sign_or_none() {
-        for line in ["-addr :1 -addr=:2 -conf c.yaml -debug", "run --addr=:1 --addr :2 --conf=c.yaml --debug=true"] {
+        for line in
+            ["-addr :1 -addr=:2 -conf c.yaml -debug", "run --addr=:1 --addr :2 --conf=c.yaml --debug=true"]
+        {
             let cli = parsed(line).unwrap();
             let run = match cli.command {
                 Some(Command::Run(run)) => run,
                 _ => cli.run,
             };
-            assert_eq!((run.addr.as_slice(), run.debug), (&[":1".to_owned(), ":2".to_owned()][..], true), "{line}");
+            assert_eq!(
+                (run.addr.as_slice(), run.debug),
+                (&[":1".to_owned(), ":2".to_owned()][..], true),
+                "{line}"
+            );
             assert_eq!(run.conf, Some(PathBuf::from("c.yaml")));
         }
         assert!(!parsed("-debug=false").unwrap().run.debug);

@@ -12,6 +12,7 @@ use crate::args::DevArgs;
 use crate::environment::Environment;
 use crate::exit::{self, Exit, Failure};
 use crate::life::{self, Gateway};
+use crate::stop::Signals;
 use crate::{demo, diagnostics};
 
 /// How long requests in flight may take when the demo ends.
@@ -21,6 +22,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) -> Result<Exit, Failure> {
     diagnostics::start(false);
     life::control()?.block_on(async {
+        let signals = Signals::listen().context("signals")?;
         let upstreams = demo::start().await.context("the demo's upstreams")?;
         let document = Document::new("demo.toml", Format::Toml, demo::config(&upstreams));
         let loaded = gw_config::parse(document)?;
@@ -44,6 +46,6 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             }
             exit::say("")?;
         }
-        gateway.serve(None, Duration::ZERO, GRACE).await
+        gateway.serve(signals, None, Duration::ZERO, GRACE).await
     })
 }

@@ -30,7 +30,10 @@ impl Environment {
     /// # Errors
     /// A sentence that names the variable.
     pub(crate) fn read() -> Result<Self, String> {
-        Self::parse(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+        Self::parse(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
     }
 
     fn parse(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
@@ -50,12 +53,15 @@ impl Environment {
             "PROXY_IDLE_TIMEOUT" => self.idle_timeout = duration(name, &value)?,
             "PROXY_DIAL_TIMEOUT" => self.dial_timeout = duration(name, &value)?,
             "PROXY_FOLLOW_REDIRECT" => {
-                return Err(format!("{name}: redirects are passed to the client, never followed here; unset it"));
+                return Err(format!(
+                    "{name}: redirects are passed to the client, never followed here; unset it"
+                ));
             }
             "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
             "INITIAL_RESOLVE_TIMEOUT" => {
                 duration(name, &value)?;
-                self.notices.push(format!("{name} has no effect: start-up never waits for an upstream's name"));
+                self.notices
+                    .push(format!("{name} has no effect: start-up never waits for an upstream's name"));
             }
             _ => {
                 if let Some(key) = name.strip_prefix(PREFIX).filter(|key| !key.is_empty()) {
@@ -142,7 +148,8 @@ mod tests {
 
     #[test]
     fn our_own_variables_are_paths_of_keys() {
-        let environment = parse(&[("GATEWAY__CLIENT__CONNECT_TIMEOUT", "2s"), ("GATEWAY_PORT", "tcp://x")]).unwrap();
+        let environment =
+            parse(&[("GATEWAY__CLIENT__CONNECT_TIMEOUT", "2s"), ("GATEWAY_PORT", "tcp://x")]).unwrap();
         let path = vec!["client".to_owned(), "connect_timeout".to_owned()];
         assert_eq!(environment.overrides, [(path, "2s".to_owned())]);
     }

@@ -47,8 +47,12 @@ pub fn main(registry: Registry) -> ExitCode {
     let result = match cli.command {
         None => run(cli.run, registry),
         Some(Command::Run(args)) => run(args, registry),
-        Some(Command::Dev(args)) => environment().and_then(|environment| dev::run(&args, environment, registry)),
-        Some(Command::Validate(args)) => environment().and_then(|environment| validate::run(&args, &environment, registry)),
+        Some(Command::Dev(args)) => {
+            environment().and_then(|environment| dev::run(&args, environment, registry))
+        }
+        Some(Command::Validate(args)) => {
+            environment().and_then(|environment| validate::run(&args, &environment, registry))
+        }
         Some(Command::Version) => exit::say(&format!("gateway {}", env!("CARGO_PKG_VERSION"))),
     };
     exit::report(result)

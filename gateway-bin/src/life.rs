@@ -28,7 +28,11 @@ const FLUSH: Duration = Duration::from_secs(2);
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a configuration file until a signal ends it.
-pub(crate) fn run(args: &RunArgs, environment: Environment, registry: gw_middleware::Registry) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    args: &RunArgs,
+    environment: Environment,
+    registry: gw_middleware::Registry,
+) -> Result<Exit, Failure> {
     let file = match &args.conf {
         Some(file) => file.clone(),
         None => default_file()?,
@@ -42,12 +46,14 @@ pub(crate) fn run(args: &RunArgs, environment: Environment, registry: gw_middlew
         log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
     };
     control()?.block_on(async {
+        // First of all: from here on a signal is an order, not the end.
+        let signals = Signals::listen().context("signals")?;
         let overrides = settings.environment.overrides.clone();
         let loader = FileLoader::new(&file).with_overrides(overrides);
         let loaded = loader.load()?;
         let mut gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
         gateway.config_from(&file);
-        gateway.serve(Some(loader), args.drain_delay, args.grace).await
+        gateway.serve(signals, Some(loader), args.drain_delay, args.grace).await
     })
 }
 
@@ -59,7 +65,10 @@ pub(crate) fn control() -> Result<tokio::runtime::Runtime, Failure> {
 
 fn default_file() -> Result<PathBuf, Failure> {
     DEFAULT_FILES.iter().map(PathBuf::from).find(|file| file.exists()).ok_or_else(|| {
-        Failure::usage(format!("there is no {}; name a configuration with -conf", DEFAULT_FILES.join(", no ")))
+        Failure::usage(format!(
+            "there is no {}; name a configuration with -conf",
+            DEFAULT_FILES.join(", no ")
+        ))
     })
 }
 
@@ -97,7 +106,12 @@ impl Gateway {
             gateway.start_admin(&admin)?;
         }
         gateway.app.readiness.set_ready("config");
-        tracing::info!(generation = report.generation, source = report.source, endpoints = report.added.len(), "serving");
+        tracing::info!(
+            generation = report.generation,
+            source = report.source,
+            endpoints = report.added.len(),
+            "serving"
+        );
         Ok(gateway)
     }
 
@@ -105,7 +119,8 @@ impl Gateway {
         let address = address.parse().map_err(|error| Failure::usage(format!("admin address: {error}")))?;
         let options = ServerOptions { workers: 1, observer: Arc::new(()) };
         let server = ProxyServer::new(options, Arc::clone(&self.app.admin)).context("the admin server")?;
-        let prepared = server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;
+        let prepared =
+            server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;
         for listener in server.commit(prepared) {
             tracing::info!(listener = %listener.name, address = %listener.address, "listening");
             self.admin_address = Some(listener.address);
@@ -122,11 +137,11 @@ impl Gateway {
     /// Serves until a signal ends it: 0 when every request ended by itself, else 1.
     pub(crate) async fn serve(
         self,
+        mut signals: Signals,
         loader: Option<FileLoader>,
         drain_delay: Duration,
         grace: Duration,
     ) -> Result<Exit, Failure> {
-        let mut signals = Signals::listen().context("signals")?;
         let delay = self.until_stop(loader, &mut signals).await?;
         let delay = match delay {
             None => return Ok(Exit::Failure),
@@ -137,7 +152,11 @@ impl Gateway {
     }
 
     /// Reloads until something asks to stop: whether with the drain delay, or `None` to end at once.
-    async fn until_stop(&self, loader: Option<FileLoader>, signals: &mut Signals) -> Result<Option<bool>, Failure> {
+    async fn until_stop(
+        &self,
+        loader: Option<FileLoader>,
+        signals: &mut Signals,
+    ) -> Result<Option<bool>, Failure> {
         let mut documents = match &loader {
             Some(loader) => loader.watch(),
             None => futures_util::stream::pending().boxed(),

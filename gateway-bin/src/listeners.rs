@@ -1,6 +1,5 @@
 //! Lowering of listeners: configured addresses, certificates and limits to what the server binds.
 
-
 use gw_config::{Diagnostic, v1};
 use gw_server::{Limits, ListenAddress, ListenerOptions};
 use gw_tls::{CertificateSource, CertificateStore};
@@ -10,18 +9,17 @@ use ipnet::IpNet;
 /// Lowers the listeners of a document, or finds what is wrong with them.
 pub(crate) fn lower(listeners: &[Spanned<v1::Listener>]) -> Result<Vec<ListenerOptions>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let lowered = listeners.iter().filter_map(|listener| {
-        listener_options(listener).map_err(|error| errors.push(error)).ok()
-    });
+    let lowered = listeners
+        .iter()
+        .filter_map(|listener| listener_options(listener).map_err(|error| errors.push(error)).ok());
     let lowered = lowered.collect();
     if errors.is_empty() { Ok(lowered) } else { Err(errors) }
 }
 
 fn listener_options(listener: &Spanned<v1::Listener>) -> Result<ListenerOptions, Diagnostic> {
-    let address: ListenAddress = listener
-        .address
-        .parse()
-        .map_err(|error: gw_server::AddressError| Diagnostic::error("GW0210", error.to_string(), listener.address.span()))?;
+    let address: ListenAddress = listener.address.parse().map_err(|error: gw_server::AddressError| {
+        Diagnostic::error("GW0210", error.to_string(), listener.address.span())
+    })?;
     let name = listener.name.clone().unwrap_or_else(|| address.to_string());
     let mut options = ListenerOptions::new(name, address);
     options.http2 = listener.http2;

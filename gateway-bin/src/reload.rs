@@ -96,10 +96,16 @@ impl Reloader {
     }
 
     fn try_apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
-        let Checked { compiled, listeners } = check(&self.compiler, &self.environment, &self.addresses, loaded)?;
+        let Checked { compiled, listeners } =
+            check(&self.compiler, &self.environment, &self.addresses, loaded)?;
         for warning in compiled.warnings() {
             let at = compiled.document().position(warning.span);
-            tracing::warn!(code = warning.code, file = compiled.document().name(), "{} {at}", warning.message);
+            tracing::warn!(
+                code = warning.code,
+                file = compiled.document().name(),
+                "{} {at}",
+                warning.message
+            );
         }
         for name in compiled.left_out() {
             self.metrics.middleware_build_failed(name);

@@ -14,7 +14,11 @@ use crate::exit::{self, Exit, Failure};
 use crate::reload;
 
 /// Checks each file; one that is wrong does not keep the others from being checked.
-pub(crate) fn run(args: &ValidateArgs, environment: &Environment, registry: Registry) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    args: &ValidateArgs,
+    environment: &Environment,
+    registry: Registry,
+) -> Result<Exit, Failure> {
     let compiler = Compiler { registry, strict_slash: environment.strict_slash, clock: Clock::system() };
     let mut exit = Exit::Ok;
     for file in &args.files {
@@ -31,7 +35,8 @@ fn check(file: &Path, compiler: &Compiler, environment: &Environment) -> Result<
         Ok(checked) => {
             let compiled = &checked.compiled;
             if !compiled.warnings().is_empty() {
-                let warnings = Diagnostics::new(Arc::clone(compiled.document()), compiled.warnings().to_vec());
+                let warnings =
+                    Diagnostics::new(Arc::clone(compiled.document()), compiled.warnings().to_vec());
                 exit::complain(&exit::render(&warnings));
             }
             exit::say(&format!("{}: ok, {} endpoints", file.display(), compiled.len()))?;

@@ -1,15 +1,12 @@
 //! A message body: nothing, one chunk, or a stream. It never buffers and knows no limits.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{BoxError, Error};
-
-/// The erased form of a streaming body.
-pub type BodyStream = Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>;
+use crate::Error;
 
 /// A request or response body. Empty and single-chunk bodies allocate nothing.
 #[derive(Default)]
@@ -20,7 +17,7 @@ enum Kind {
     #[default]
     Empty,
     Full(Bytes),
-    Stream(BodyStream),
+    Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
 }
 
 impl Body {
@@ -37,31 +34,11 @@ impl Body {
         // One allocation per streamed body: the price of one concrete type in every signature.
         Self(Kind::Stream(Box::pin(body)))
     }
-
-    /// A streaming body of any kind; `blame` says what an error of it means.
-    pub fn from_http<B, F>(body: B, blame: F) -> Self
-    where
-        B: HttpBody<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-        F: FnMut(B::Error) -> Error + Send + Unpin + 'static,
-    {
-        if body.is_end_stream() {
-            Self::empty()
-        } else {
-            Self::stream(Blamed { body: Box::pin(body), blame })
-        }
-    }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         if bytes.is_empty() { Self::empty() } else { Self(Kind::Full(bytes)) }
-    }
-}
-
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Self {
-        Bytes::from(bytes).into()
     }
 }
 
@@ -115,42 +92,6 @@ impl HttpBody for Body {
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match &self.0 {
-            Kind::Empty => "empty",
-            Kind::Full(_) => "full",
-            Kind::Stream(_) => "stream",
-        };
-        f.debug_tuple("Body").field(&kind).finish()
-    }
-}
-
-/// A foreign body whose errors are translated into ours.
-struct Blamed<B, F> {
-    body: Pin<Box<B>>,
-    blame: F,
-}
-
-impl<B, F> HttpBody for Blamed<B, F>
-where
-    B: HttpBody<Data = Bytes>,
-    F: FnMut(B::Error) -> Error + Unpin,
-{
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(self.body.as_mut().poll_frame(cx));
-        Poll::Ready(frame.map(|result| result.map_err(&mut self.blame)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        f.debug_struct("Body").field("size", &self.size_hint()).finish()
     }
 }

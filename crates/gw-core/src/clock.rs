@@ -1,52 +1,45 @@
-//! Time as a dependency: the real clock, or one that a test moves.
+//! Time as a dependency: who needs it is given a clock, and a test can move that clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::Mutex;
-
-/// Reads the time. Cheap to clone; clones of a manual clock move together.
+/// Reads the time. Clones of a movable clock move together.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<Manual>>);
-
-#[derive(Debug)]
-struct Manual {
-    origin: (Instant, SystemTime),
-    elapsed: Mutex<Duration>,
+pub struct Clock {
+    /// Nanoseconds ahead of the machine's clock.
+    ahead: Option<Arc<AtomicU64>>,
 }
 
 impl Clock {
     /// The machine's clock.
     pub const fn system() -> Self {
-        Self(None)
+        Self { ahead: None }
     }
 
-    /// A clock that stands still until [`advance`](Self::advance) moves it.
-    pub fn manual() -> Self {
-        let origin = (Instant::now(), SystemTime::now());
-        Self(Some(Arc::new(Manual { origin, elapsed: Mutex::default() })))
+    /// A clock that can be moved ahead of the machine's.
+    pub fn movable() -> Self {
+        Self { ahead: Some(Arc::default()) }
+    }
+
+    /// Moves a movable clock forward; the machine's does not obey.
+    pub fn advance(&self, by: Duration) {
+        if let Some(ahead) = &self.ahead {
+            ahead.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        }
     }
 
     /// The monotonic time.
     pub fn now(&self) -> Instant {
-        match &self.0 {
-            None => Instant::now(),
-            Some(manual) => manual.origin.0 + *manual.elapsed.lock(),
-        }
+        Instant::now() + self.offset()
     }
 
     /// The wall-clock time, for logs only.
     pub fn wall(&self) -> SystemTime {
-        match &self.0 {
-            None => SystemTime::now(),
-            Some(manual) => manual.origin.1 + *manual.elapsed.lock(),
-        }
+        SystemTime::now() + self.offset()
     }
 
-    /// Moves a manual clock forward; the system clock does not obey.
-    pub fn advance(&self, by: Duration) {
-        if let Some(manual) = &self.0 {
-            *manual.elapsed.lock() += by;
-        }
+    fn offset(&self) -> Duration {
+        self.ahead.as_ref().map_or(Duration::ZERO, |ahead| Duration::from_nanos(ahead.load(Relaxed)))
     }
 }

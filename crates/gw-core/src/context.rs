@@ -22,10 +22,9 @@ pub struct EndpointInfo {
 }
 
 /// The form of the answers that the gateway makes itself for a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerForm {
     /// `text/plain`.
-    #[default]
     Text,
     /// `application/problem+json` (RFC 9457), for clients that accept JSON.
     Problem,
@@ -88,7 +87,7 @@ impl RequestContext {
             conn,
             client,
             endpoint,
-            form: AnswerForm::default(),
+            form: AnswerForm::Text,
             received,
             vars: Vec::new(),
             state: Mutex::default(),
@@ -186,14 +185,5 @@ impl RequestContext {
     /// A typed value that an earlier layer kept.
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         self.state.lock().values.get::<T>().cloned()
-    }
-}
-
-impl std::fmt::Debug for RequestContext {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RequestContext")
-            .field("client", &self.client)
-            .field("endpoint", &self.endpoint.name)
-            .finish_non_exhaustive()
     }
 }

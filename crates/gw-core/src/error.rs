@@ -123,9 +123,3 @@ impl From<&Error> for Failure {
         Self { outcome: error.outcome(), progress: error.progress() }
     }
 }
-
-impl From<Outcome> for Error {
-    fn from(outcome: Outcome) -> Self {
-        Self::new(outcome)
-    }
-}

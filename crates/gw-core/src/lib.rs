@@ -14,7 +14,7 @@ mod outcome;
 mod upgrade;
 
 pub use admin::{DebugRequest, DebugResponse, Debuggable};
-pub use body::{Body, BodyStream};
+pub use body::Body;
 pub use clock::Clock;
 pub use context::{AnswerForm, Attempt, EndpointInfo, RequestContext};
 pub use error::{Error, Failure, Progress, Result};

@@ -1,11 +1,12 @@
 //! Hosts any tower layer in the chain: the layer is applied once, and its state is shared by all requests.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gw_core::{Body, BoxError, BoxFuture, Error, Outcome, Request, Response, Result};
-use http_body::Body as HttpBody;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt};
 
@@ -37,11 +38,41 @@ impl Tower {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let service = layer
-            .layer(TowerNext(()))
-            .map_response(|response| response.map(|body| Body::from_http(body, blame)))
-            .map_err(Into::into);
+        let service =
+            layer.layer(TowerNext(())).map_response(|response| response.map(foreign)).map_err(Into::into);
         Self(BoxCloneSyncService::new(service))
+    }
+}
+
+/// A layer's body as ours.
+fn foreign<B>(body: B) -> Body
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    if body.is_end_stream() { Body::empty() } else { Body::stream(Foreign(Box::pin(body))) }
+}
+
+struct Foreign<B>(Pin<Box<B>>);
+
+impl<B> HttpBody for Foreign<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        self.0.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(blame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
     }
 }
 
