@@ -1,8 +1,8 @@
 //! `/debug/config/…`: the configuration that is served, with its secrets blacked out.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gw_config::FileLoader;
 use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
 use gw_debug::json;
 use gw_proxy::Proxy;
@@ -13,18 +13,18 @@ use serde_json::json;
 /// Shows the configuration on the admin port.
 pub(crate) struct ConfigDebug {
     proxy: Arc<Proxy>,
-    file: Mutex<Option<PathBuf>>,
+    loader: Mutex<Option<FileLoader>>,
 }
 
 impl ConfigDebug {
     /// Shows what `proxy` serves.
     pub(crate) fn new(proxy: Arc<Proxy>) -> Self {
-        Self { proxy, file: Mutex::default() }
+        Self { proxy, loader: Mutex::default() }
     }
 
-    /// Names the file that `load` reads.
-    pub(crate) fn set_file(&self, file: &Path) {
-        *self.file.lock() = Some(file.to_owned());
+    /// Gives the loader that `load` asks.
+    pub(crate) fn set_loader(&self, loader: FileLoader) {
+        *self.loader.lock() = Some(loader);
     }
 
     /// Where the configuration came from.
@@ -45,15 +45,11 @@ impl ConfigDebug {
 
     /// Reads the file again, without serving it: what a reload would see.
     fn load(&self) -> Response {
-        let file = self.file.lock().clone();
-        let loaded = match file {
-            Some(file) => gw_config::load(&file, &[]),
-            None => match self.proxy.loaded() {
-                Some(loaded) => return json(&gw_config::redacted(&loaded)),
-                None => return json(&serde_json::Value::Null),
-            },
+        let loader = self.loader.lock().clone();
+        let Some(loader) = loader else {
+            return json(&self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded)));
         };
-        match loaded {
+        match loader.load() {
             Ok(loaded) => json(&gw_config::redacted(&loaded)),
             Err(diagnostics) => {
                 let mut response = Response::new(format!("{diagnostics}\n").into());

@@ -45,8 +45,8 @@ pub fn main(registry: Registry) -> ExitCode {
         }
     };
     let result = match cli.command {
-        None => run(cli.run, registry),
-        Some(Command::Run(args)) => run(args, registry),
+        None => run(&cli.run, registry),
+        Some(Command::Run(args)) => run(&args, registry),
         Some(Command::Dev(args)) => {
             environment().and_then(|environment| dev::run(&args, environment, registry))
         }
@@ -58,13 +58,13 @@ pub fn main(registry: Registry) -> ExitCode {
     exit::report(result)
 }
 
-fn run(args: args::RunArgs, registry: Registry) -> Result<Exit, Failure> {
+fn run(args: &args::RunArgs, registry: Registry) -> Result<Exit, Failure> {
     if let Some(flag) = args.refused() {
         return Err(Failure::usage(format!("{flag} is not served by this version; leave it out")));
     }
     let environment = environment()?;
     diagnostics::start(args.debug);
-    life::run(&args, environment, registry)
+    life::run(args, environment, registry)
 }
 
 fn environment() -> Result<Environment, Failure> {

@@ -1,6 +1,6 @@
 //! The life of a serving gateway: start, reloads, stop.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +51,8 @@ pub(crate) fn run(
         let overrides = settings.environment.overrides.clone();
         let loader = FileLoader::new(&file).with_overrides(overrides);
         let loaded = loader.load()?;
-        let mut gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
-        gateway.config_from(&file);
+        let gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
+        gateway.app.config.set_loader(loader.clone());
         gateway.serve(signals, Some(loader), args.drain_delay, args.grace).await
     })
 }
@@ -127,11 +127,6 @@ impl Gateway {
         }
         self.admin = Some(server);
         Ok(())
-    }
-
-    /// Names the file that `/debug/config/load` reads.
-    pub(crate) fn config_from(&mut self, file: &Path) {
-        self.app.config.set_file(file);
     }
 
     /// Serves until a signal ends it: 0 when every request ended by itself, else 1.

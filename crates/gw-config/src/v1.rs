@@ -262,7 +262,7 @@ pub struct Endpoint {
     pub stream: bool,
 }
 
-/// What an upstream speaks. Names in any case.
+/// What an upstream speaks. Names in any case. The order is that of the original's numbers: 2 is gRPC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
@@ -270,10 +270,10 @@ pub enum Protocol {
     #[default]
     #[serde(alias = "unspecified")]
     Http,
-    /// HTTP/2 by prior knowledge, or by ALPN over TLS.
-    Http2,
     /// gRPC: HTTP/2, with its own errors and deadlines.
     Grpc,
+    /// HTTP/2 by prior knowledge, or by ALPN over TLS.
+    Http2,
 }
 
 /// A target of requests.

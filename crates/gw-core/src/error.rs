@@ -49,14 +49,12 @@ impl Error {
     }
 
     /// Adds the cause. It is logged and never shown to clients.
-    #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
     /// Adds a sentence that the client may read: no addresses, no secrets.
-    #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = Some(detail.into());
         self

@@ -202,7 +202,7 @@ impl HttpBody for Reader {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.kept.lock().hint.clone()
+        self.kept.lock().hint
     }
 }
 
