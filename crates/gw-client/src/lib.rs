@@ -36,6 +36,8 @@ mod tests;
 
 pub use cluster::Cluster;
 pub use factory::{ClientFactory, ClientOptions, ClusterError};
+/// Sources of addresses: part of [`ClientOptions`].
+pub use gw_discovery::{Discovery, Static};
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
 pub use inspect::{ClusterState, NodeState, TargetState, WorkerState};

@@ -88,3 +88,6 @@ fn with_body(error: &Error, body: String, content_type: &'static str) -> Respons
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! The same failure in the form that each kind of client reads.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gw_core::ConnContext;
+use http_body_util::BodyExt as _;
+
+use super::*;
+
+fn request(fields: &[(&'static str, &'static str)]) -> Request {
+    let mut req = Request::new(Body::empty());
+    for (name, value) in fields {
+        req.headers_mut().append(*name, HeaderValue::from_static(value));
+    }
+    req
+}
+
+fn context(form: AnswerForm) -> RequestContext {
+    let conn = ConnContext {
+        worker: 0,
+        listener: "test".into(),
+        peer: "192.0.2.1:1".parse().unwrap(),
+        local: "192.0.2.2:2".parse().unwrap(),
+        tls: None,
+        trusted_proxies: Arc::from([]),
+    };
+    let mut cx =
+        RequestContext::new(Arc::new(conn), "192.0.2.1".parse().unwrap(), Arc::default(), Instant::now());
+    cx.form = form;
+    cx
+}
+
+async fn body(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+#[test]
+fn the_form_follows_content_type_and_accept() {
+    let check = |fields: &[_], form| assert_eq!(form_of(&request(fields)), form, "{fields:?}");
+    check(&[], AnswerForm::Text);
+    check(&[("accept", "text/html, */*;q=0.8")], AnswerForm::Text);
+    check(&[("accept", "text/html, Application/JSON;q=0.9")], AnswerForm::Problem);
+    check(&[("accept", "text/html"), ("accept", "application/problem+json")], AnswerForm::Problem);
+    check(&[("content-type", "application/grpc")], AnswerForm::Grpc);
+    check(&[("content-type", "application/grpc+proto"), ("accept", "application/json")], AnswerForm::Grpc);
+    check(&[("content-type", "application/json")], AnswerForm::Text);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_in_each_form_and_its_cause_in_none() {
+    let error = || Error::new(Outcome::ConnectRefused).with_source("10.0.0.7:80 refused");
+    let text = render(&error(), Some(&context(AnswerForm::Text)));
+    assert_eq!(text.status(), 502);
+    assert_eq!(text.headers()["proxy-status"], "gateway; error=connection_refused");
+    assert_eq!(body(text).await, "connect_refused: The upstream refused the connection\n");
+
+    let problem = render(&error(), Some(&context(AnswerForm::Problem)));
+    assert_eq!(problem.headers()["content-type"], "application/problem+json");
+    let problem: serde_json::Value = serde_json::from_str(&body(problem).await).unwrap();
+    assert_eq!((&problem["status"], &problem["outcome"]), (&502.into(), &"connect_refused".into()));
+    assert!(!problem.to_string().contains("10.0.0.7"));
+
+    let grpc = render(&error(), Some(&context(AnswerForm::Grpc)));
+    assert_eq!((grpc.status().as_u16(), &grpc.headers()["grpc-status"]), (200, &HeaderValue::from(14)));
+    assert_eq!(grpc.headers()["grpc-message"], "The upstream refused the connection");
+    assert_eq!(body(grpc).await, "");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_allowed_comes_with_those_that_are() {
+    let cx = context(AnswerForm::Text);
+    crate::refusal::note_allow(&cx, &[http::Method::GET, http::Method::PUT]);
+    let response = render(&Error::reject(Outcome::MethodNotAllowed), Some(&cx));
+    assert_eq!(response.headers()["allow"], "GET, PUT");
+    let response = render(&Error::reject(Outcome::NoRoute), Some(&cx));
+    assert!(!response.headers().contains_key("allow"));
+}
+
+#[test]
+fn every_outcome_renders_to_its_own_status() {
+    for outcome in Outcome::ALL {
+        let response = render(&Error::new(*outcome), Some(&context(AnswerForm::Text)));
+        assert_eq!(response.status().as_u16(), outcome.facts().status);
+    }
+}

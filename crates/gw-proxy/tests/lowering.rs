@@ -1,0 +1,155 @@
+//! Documents in, diagnostics or a served table out.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at its first surprise")]
+
+use std::sync::Arc;
+
+use gw_client::{ClientFactory, ClientOptions, Static};
+use gw_config::{Document, Format, parse};
+use gw_core::Clock;
+use gw_middleware::Registry;
+use gw_proxy::{Compiled, Compiler, Proxy, Report};
+use gw_telemetry::{BuildInfo, Metrics};
+
+fn compiler() -> Compiler {
+    Compiler { registry: Registry::built_in(), strict_slash: false, clock: Clock::system() }
+}
+
+fn compile(format: Format, text: &str) -> Result<Compiled, gw_config::Diagnostics> {
+    compiler().compile(Arc::new(parse(Document::new("test", format, text))?))
+}
+
+/// Checks codes and the text at which each of them points.
+#[track_caller]
+fn refuses(format: Format, text: &str, expected: &[(&str, &str)]) {
+    let Err(found) = compile(format, text) else { panic!("{text} compiles") };
+    let found: Vec<_> =
+        found.iter().map(|found| (found.code, &text[found.span.start..found.span.end])).collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+const BACKEND: &str = "backends = [{ target = '127.0.0.1:1' }]\n";
+
+#[test]
+fn every_error_is_found_at_its_place() {
+    let text = format!(
+        "[[middlewares]]\nname = 'cros'\n\
+         [[endpoints]]\npath = '/a/{{b'\n{BACKEND}\
+         [[endpoints]]\npath = '/a'\n{BACKEND}\
+         [[endpoints]]\npath = '/a'\n{BACKEND}\
+         [[endpoints.middlewares]]\nname = 'cors'\noptions = {{ allow_origins = ['*bad'], max_age = 'soon' }}\n\
+         [[endpoints]]\npath = '/b'\nbackends = [{{ target = 'ftp:///x' }}]\n"
+    );
+    refuses(
+        Format::Toml,
+        &text,
+        &[
+            ("GW0301", "'cros'"),
+            ("GW0303", "'/a/{b'"),
+            ("GW0304", "'/a'"),
+            ("GW0105", "'soon'"),
+            ("GW0306", "'ftp:///x'"),
+        ],
+    );
+}
+
+#[test]
+fn bad_options_point_inside_the_options() {
+    let text = format!(
+        "[[endpoints]]\npath = '/'\n{BACKEND}[[endpoints.middlewares]]\nname = 'rewrite'\n\
+         options = {{ path_rewrite = 'x', request_headers_rewrite = {{ set = {{ host = 'h' }} }} }}\n"
+    );
+    refuses(Format::Toml, &text, &[("GW0108", "'x'"), ("GW0108", "'h'")]);
+}
+
+#[test]
+fn an_unknown_middleware_is_an_error_in_both_dialects_even_if_not_required() {
+    let yaml = "endpoints:\n- path: /\n  backends: [{target: '127.0.0.1:1'}]\n  middlewares: [{name: tracin, required: false}]\n";
+    refuses(Format::Yaml, yaml, &[("GW0301", "tracin")]);
+    let toml =
+        format!("[[endpoints]]\npath = '/'\n{BACKEND}middlewares = [{{ name = 'x', required = false }}]\n");
+    refuses(Format::Toml, &toml, &[("GW0301", "'x'")]);
+}
+
+#[test]
+fn only_an_explicit_false_tolerates_a_failing_build() {
+    let with = |required: &str| {
+        format!(
+            "[[middlewares]]\nname = 'cors'\n{required}options = {{ allow_origins = ['*bad'] }}\n\
+             [[endpoints]]\npath = '/'\n{BACKEND}[[endpoints]]\npath = '/x'\n{BACKEND}"
+        )
+    };
+    refuses(Format::Toml, &with(""), &[("GW0108", "'*bad'")]);
+    refuses(Format::Toml, &with("required = true\n"), &[("GW0108", "'*bad'")]);
+    let compiled = compile(Format::Toml, &with("required = false\n")).unwrap();
+    assert_eq!(compiled.left_out(), ["cors"], "counted once, though two endpoints have it");
+    assert_eq!(compiled.warnings().len(), 1);
+}
+
+#[test]
+fn the_originals_dialect_compiles() {
+    let yaml = "
+name: helloworld
+middlewares:
+- name: cors
+  options: {'@type': 'type.googleapis.com/gateway.middleware.cors.v1.Cors', allowOrigins: [.google.com], maxAge: 600s}
+endpoints:
+- path: /helloworld/*
+  protocol: HTTP
+  host: localhost
+  timeout: 1s
+  backends: [{target: '127.0.0.1:8000', weight: '10'}]
+- path: /helloworld.v1.Greeter/*
+  method: POST
+  protocol: GRPC
+  backends: [{target: '127.0.0.1:9000'}]
+  retry: {attempts: 3, perTryTimeout: 0.1s, conditions: [{byStatusCode: '502-504'}, {byHeader: {name: Grpc-Status, value: '14'}}]}
+";
+    let compiled = compile(Format::Yaml, yaml).map_err(|errors| errors.to_string()).unwrap();
+    assert_eq!((compiled.len(), compiled.warnings().len()), (2, 0));
+}
+
+struct Served {
+    proxy: Arc<Proxy>,
+    clients: Arc<ClientFactory>,
+}
+
+impl Served {
+    fn new() -> Self {
+        let metrics = Metrics::new(2, BuildInfo::default());
+        let options = ClientOptions::new(tokio::runtime::Handle::current(), Arc::new(Static::new()));
+        Self { proxy: Proxy::new(2, metrics, None, Clock::system()), clients: ClientFactory::new(options) }
+    }
+
+    fn publish(&self, text: &str) -> Report {
+        let compiled = compile(Format::Toml, text).unwrap();
+        self.proxy.commit(self.proxy.prepare(compiled, &self.clients).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_reload_tells_what_it_changed_and_keeps_the_rest() {
+    let served = Served::new();
+    let endpoint = |path: &str, more: &str| format!("[[endpoints]]\npath = '{path}'\n{more}{BACKEND}");
+    assert_eq!(served.proxy.generation(), 0);
+    let first = served.publish(&(endpoint("/a", "") + &endpoint("/b", "") + &endpoint("/c", "")));
+    assert_eq!((first.generation, first.added.len(), first.kept), (1, 3, 0));
+
+    // A comment moves every position and changes nothing.
+    let text = format!(
+        "# moved\n{}{}{}",
+        endpoint("/b", ""),
+        endpoint("/c", "timeout = '2s'\n"),
+        endpoint("/d", "")
+    );
+    let second = served.publish(&text);
+    assert_eq!(second.kept, 1);
+    assert_eq!(second.added, ["* /d"]);
+    assert_eq!(second.changed, ["* /c"]);
+    assert_eq!(second.removed, ["* /a"]);
+    served.proxy.sweep();
+    assert!(served.proxy.draining().is_empty(), "nobody uses the former table");
+
+    let third = served.publish(&format!("[client]\nconnect_timeout = '2s'\n{text}"));
+    assert_eq!((third.kept, third.changed.len()), (0, 3), "what surrounds the endpoints counts");
+}
