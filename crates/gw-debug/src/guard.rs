@@ -180,6 +180,8 @@ mod tests {
         );
         check_origin("POST", &[("sec-fetch-site", "cross-site")], false);
         check_origin("POST", &[("sec-fetch-site", "same-site")], false);
+        check_origin("POST", &[("sec-fetch-site", "none"), ("sec-fetch-site", "none")], false);
+        check_origin("POST", &[("sec-fetch-site", "sÄme-origin")], false);
         check_origin("DELETE", &[("origin", "http://evil.example")], false);
         check_origin("GET", &[("origin", "http://evil.example")], true);
     }

@@ -18,6 +18,9 @@ use crate::metrics::Shards;
 pub(super) const QUEUE: usize = 64;
 
 /// The access log. Workers record; a thread of its own writes.
+///
+/// When it is dropped, the writer writes what it has and ends by itself, since the queue has no other end; to wait for
+/// that is what [`shutdown`](Self::shutdown) is for.
 pub struct AccessLog {
     format: LogFormat,
     shared: Arc<Shared>,
@@ -130,15 +133,6 @@ impl AccessLog {
     /// An empty batch: if there is no room for it, the writer is awake.
     fn wake(&self) {
         let _ = self.queue.try_send(Batch::default());
-    }
-}
-
-impl Drop for AccessLog {
-    /// Lets the writer end by itself, after it has written what there is: to wait for it is what
-    /// [`shutdown`](Self::shutdown) is for.
-    fn drop(&mut self) {
-        self.shared.progress.lock().stopping = true;
-        self.wake();
     }
 }
 

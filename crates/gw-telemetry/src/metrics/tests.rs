@@ -319,6 +319,9 @@ fn the_gateway_tells_of_itself() {
     scraped.check("gateway_config_generation", &[], 7.0);
     scraped.check("gateway_config_last_reload_successful", &[], 0.0);
     scraped.check("gateway_config_reloads_total", &[("result", "failure")], 1.0);
+
+    metrics.config_loaded(8, UNIX_EPOCH);
+    Scraped::of(&metrics).check("gateway_config_last_reload_successful", &[], 1.0);
 }
 
 #[cfg(target_os = "linux")]
