@@ -1,3 +1,5 @@
+//! The head checks as tables: a request in, a verdict out.
+
 use http::Request;
 
 use super::*;

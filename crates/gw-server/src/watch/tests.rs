@@ -1,3 +1,5 @@
+//! The rules of the sweeper under a paused clock.
+
 use tokio::time::advance;
 
 use super::*;
