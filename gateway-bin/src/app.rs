@@ -1,6 +1,7 @@
 //! The wiring of a gateway: which part is given to which. Nothing listens when it is done.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
 use gw_core::{Clock, Debuggable, Handler};
@@ -9,7 +10,7 @@ use gw_discovery::Dns;
 use gw_middleware::Registry;
 use gw_proxy::{Compiler, Proxy, ProxyDebug};
 use gw_server::{ProxyServer, ServerOptions};
-use gw_telemetry::{AccessLog, BuildInfo, LogFormat, Metrics};
+use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
 use tokio::runtime::Handle;
 
 use crate::config_debug::ConfigDebug;
@@ -50,7 +51,7 @@ impl App {
     ///
     /// # Errors
     /// When two parts claim the same debug pages, or worker threads cannot be made.
-    pub(crate) fn build(settings: Settings, control: Handle) -> anyhow::Result<Self> {
+    pub(crate) fn build(settings: Settings, admin_hosts: &[String], control: Handle) -> anyhow::Result<Self> {
         let workers = gw_server::worker_count(settings.workers);
         let clock = Clock::system();
         let metrics = Metrics::new(workers, BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: "" });
@@ -59,14 +60,17 @@ impl App {
         let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
         let readiness = Readiness::new();
         let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy)));
-        let admin = admin(&metrics, &readiness, &proxy, &config)?;
+        let pages = || admin(&metrics, &readiness, &proxy, &config);
+        let admin = admin_hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
-            Arc::new(DebugPort { admin: Arc::clone(&admin), inner: Arc::clone(&proxy) as _ })
+            let admin = Arc::new(pages()?.allow_host("*"));
+            Arc::new(DebugPort { admin, inner: Arc::clone(&proxy) as _ })
         } else {
             Arc::clone(&proxy) as _
         };
         let observer = Arc::new(CountRejections(Arc::clone(&metrics)));
         let server = Arc::new(ProxyServer::new(ServerOptions { workers, observer }, handler)?);
+        watch_connections(&metrics, &server);
         let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
         options.workers = workers;
         options.clock = clock.clone();
@@ -80,8 +84,22 @@ impl App {
             server: Arc::clone(&server),
             metrics,
         };
+        let admin = Arc::new(admin);
         Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, access_log, admin, config })
     }
+}
+
+fn watch_connections(metrics: &Metrics, server: &Arc<ProxyServer>) {
+    let server = Arc::downgrade(server);
+    metrics.watch_connections(move || {
+        let listeners = server.upgrade().map(|server| server.listeners()).unwrap_or_default();
+        let counts = listeners.into_iter().flat_map(|listener| {
+            let (open, tunnels) = (listener.stats.open.load(Relaxed), listener.stats.tunnels.load(Relaxed));
+            [("http", open.saturating_sub(tunnels)), ("tunnel", tunnels)]
+                .map(|(state, count)| ConnectionCount { listener: Arc::clone(&listener.name), state, count })
+        });
+        counts.collect()
+    });
 }
 
 fn admin(
@@ -89,7 +107,7 @@ fn admin(
     readiness: &Readiness,
     proxy: &Arc<Proxy>,
     config: &Arc<ConfigDebug>,
-) -> anyhow::Result<Arc<dyn Handler>> {
+) -> anyhow::Result<Admin> {
     let pages: [Arc<dyn Debuggable>; 2] =
         [Arc::new(ProxyDebug(Arc::clone(proxy))), Arc::clone(config) as Arc<dyn Debuggable>];
     let mut registry = gw_debug::Registry::new();
@@ -97,5 +115,5 @@ fn admin(
         registry = registry.with(page)?;
     }
     let metrics = Arc::clone(metrics);
-    Ok(Arc::new(Admin::new(registry, readiness.clone(), move || metrics.encode())))
+    Ok(Admin::new(registry, readiness.clone(), move || metrics.encode()))
 }

@@ -144,11 +144,14 @@ impl Default for Limits {
 pub struct Admin {
     /// Its address. Default `127.0.0.1:9901`; empty switches it off.
     pub address: Spanned<String>,
+    /// Names by which it may be asked, beside addresses and `localhost`; `*` is any. Default none: a page in a browser
+    /// could make its own name resolve to this port.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { address: Spanned::unplaced("127.0.0.1:9901".to_owned()) }
+        Self { address: Spanned::unplaced("127.0.0.1:9901".to_owned()), hosts: Vec::new() }
     }
 }
 

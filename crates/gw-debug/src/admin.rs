@@ -46,7 +46,7 @@ impl Admin {
     }
 
     /// Answers to the host `name` too, beside IP addresses and `localhost`: for scrapers that reach the port by a
-    /// name of the network's own.
+    /// name of the network's own. `*` is any name.
     #[must_use]
     pub fn allow_host(mut self, name: &str) -> Self {
         self.hosts.push(name.to_ascii_lowercase());

@@ -42,7 +42,7 @@ fn is_own_name(authority: &str, allowed: &[String]) -> bool {
     let own = name == "localhost"
         || name.ends_with(".localhost")
         || name.parse::<Ipv4Addr>().is_ok()
-        || allowed.contains(&name);
+        || allowed.iter().any(|allowed| *allowed == name || allowed == "*");
     own && is_port(port)
 }
 
