@@ -17,7 +17,7 @@ use crate::download::{self, BodyLimits};
 use crate::exchange::{Exchange, TunnelExchange};
 use crate::headers::{self, Hop};
 use crate::publish::Publisher;
-use crate::refusal::{self, Refusal};
+use crate::refusal::Refusal;
 use crate::table::{Route, RouteTable};
 use crate::{render, target, upload};
 
@@ -52,13 +52,11 @@ impl Handler for Proxy {
     }
 }
 
-/// Where a request goes, and if nowhere, why.
+/// Where a request goes, and if nowhere, what becomes of it.
 struct Found {
     route: Arc<Route>,
     vars: Vec<(Arc<str>, String)>,
     refusal: Option<Refusal>,
-    allow: Vec<Method>,
-    redirect: Option<String>,
 }
 
 impl Proxy {
@@ -68,16 +66,10 @@ impl Proxy {
         own_host(&mut req);
         let found = find(&table, &req);
         drop(table);
-        if let Some(path) = &found.redirect {
-            return redirect(path, req.uri());
-        }
         let client = headers::client_address(req.headers(), &conn);
         let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
         cx.form = render::form_of(&req);
         cx.vars = found.vars;
-        if !found.allow.is_empty() {
-            refusal::note_allow(&cx, &found.allow);
-        }
         let cx = Arc::new(cx);
         let (mut req, hop, exchange) = self.begin(req, &cx, &found.route);
         req.extensions_mut().insert(Arc::clone(&cx));
@@ -117,29 +109,20 @@ fn own_host(req: &mut Request) {
 }
 
 fn find(table: &RouteTable, req: &Request) -> Found {
-    let refuse = |outcome, detail: Option<String>| Found {
-        route: Arc::clone(&table.refusal),
-        vars: Vec::new(),
-        refusal: Some(Refusal { outcome, detail }),
-        allow: Vec::new(),
-        redirect: None,
-    };
+    let refuse =
+        |refusal| Found { route: Arc::clone(&table.refusal), vars: Vec::new(), refusal: Some(refusal) };
     if let Err(error) = target::check(req.uri().path(), table.path_policy) {
-        return refuse(error.outcome(), error.detail().map(str::to_owned));
+        return refuse(Refusal::Error(error.outcome(), error.detail().map(str::to_owned)));
     }
     let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let target = Target { host, path: req.uri().path(), method: req.method(), preflight: preflight(req) };
     match table.router.lookup(&target) {
-        Lookup::Found { value, vars, .. } => Found {
-            route: Arc::clone(&table.routes[*value]),
-            vars,
-            refusal: None,
-            allow: Vec::new(),
-            redirect: None,
-        },
-        Lookup::MethodNotAllowed { allow } => Found { allow, ..refuse(Outcome::MethodNotAllowed, None) },
-        Lookup::Redirect { path } => Found { redirect: Some(path), ..refuse(Outcome::NoRoute, None) },
-        Lookup::NotFound => refuse(Outcome::NoRoute, None),
+        Lookup::Found { value, vars, .. } => {
+            Found { route: Arc::clone(&table.routes[*value]), vars, refusal: None }
+        }
+        Lookup::MethodNotAllowed { allow } => refuse(Refusal::Method(allow)),
+        Lookup::Redirect { path } => refuse(Refusal::Redirect(path)),
+        Lookup::NotFound => refuse(Refusal::Error(Outcome::NoRoute, None)),
     }
 }
 
@@ -149,20 +132,6 @@ fn preflight(req: &Request) -> Option<&str> {
         return None;
     }
     req.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()
-}
-
-/// As the original does with `ENABLE_STRICT_SLASH`, but 308, which keeps method and body.
-fn redirect(path: &str, uri: &Uri) -> Response {
-    let location = match uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    let mut response = Response::new(gw_core::Body::empty());
-    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    if let Ok(location) = http::HeaderValue::try_from(location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
 }
 
 /// The answer's way out: its header pass, and the exchange's end at the end of its body or tunnel.

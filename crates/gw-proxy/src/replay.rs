@@ -195,10 +195,8 @@ impl HttpBody for Reader {
 
     fn is_end_stream(&self) -> bool {
         let kept = self.kept.lock();
-        let all_sent = self.position >= kept.chunks.len() && !kept.overflown;
-        self.done
-            || (all_sent && kept.ended && kept.trailers.is_none())
-            || (self.position > 0 && kept.rest.is_end_stream() && all_sent && !kept.ended)
+        let sent = !kept.overflown && self.position >= kept.chunks.len() && kept.trailers.is_none();
+        self.done || sent && (kept.ended || kept.rest.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
