@@ -177,3 +177,6 @@ fn set_remaining(req: &mut Request, deadline: Option<Instant>, now: Instant) {
         grpc::set_timeout(req.headers_mut(), deadline.saturating_duration_since(now));
     }
 }
+
+#[cfg(test)]
+mod tests;

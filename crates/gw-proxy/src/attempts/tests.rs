@@ -1,0 +1,192 @@
+//! Attempts around clients that do as they are told.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gw_core::{Body, Client, ConnContext, EndpointInfo, Progress as Sent};
+use gw_middleware::client_fn;
+use gw_telemetry::{BuildInfo, Metrics};
+use http::{HeaderValue, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use parking_lot::Mutex;
+
+use super::*;
+use crate::replay::BUDGET;
+use crate::retry::Condition;
+
+/// What the client saw, one entry per attempt.
+type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
+/// Reads the body of each attempt, notes it, and answers as `answer` says by the attempt's number.
+fn client(answer: impl Fn(usize) -> Result<Response> + Send + Sync + 'static) -> (Arc<dyn Client>, Seen) {
+    let seen = Seen::default();
+    let notes = Arc::clone(&seen);
+    let answer = Arc::new(answer);
+    let client = client_fn(move |req: Request| {
+        let (notes, answer) = (Arc::clone(&notes), Arc::clone(&answer));
+        async move {
+            let timeout = req.headers().get("grpc-timeout").map(|value| value.to_str().unwrap().to_owned());
+            let body = req.into_body().collect().await?.to_bytes();
+            let number = {
+                let mut notes = notes.lock();
+                notes.push((String::from_utf8(body.to_vec()).unwrap(), timeout));
+                notes.len() - 1
+            };
+            answer(number)
+        }
+    });
+    (Arc::new(client), seen)
+}
+
+fn attempts(client: Arc<dyn Client>, attempts: u32, conditions: &[&str]) -> Attempts {
+    let renderer = |error: &Error, _: Option<&RequestContext>| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = error.status();
+        response
+    };
+    Attempts {
+        chain: Chain::new(Vec::new(), client, Arc::new(renderer)),
+        policy: RetryPolicy {
+            attempts,
+            per_try_timeout: None,
+            conditions: conditions.iter().map(|status| Condition::status(status).unwrap()).collect(),
+            non_idempotent: false,
+            backoff: None,
+        },
+        timeout: Some(Duration::from_secs(15)),
+        breaker: Arc::new(RetryBreaker::new(Instant::now())),
+        budget: Budget::new(BUDGET),
+        series: Metrics::new(1, BuildInfo::default()).upstream("test"),
+        clock: Clock::system(),
+    }
+}
+
+fn context(grpc: bool) -> Arc<RequestContext> {
+    let conn = ConnContext {
+        worker: 0,
+        listener: "test".into(),
+        peer: "192.0.2.1:1".parse().unwrap(),
+        local: "192.0.2.2:2".parse().unwrap(),
+        tls: None,
+        trusted_proxies: Arc::from([]),
+    };
+    let endpoint = Arc::new(EndpointInfo { grpc, ..EndpointInfo::default() });
+    Arc::new(RequestContext::new(Arc::new(conn), "192.0.2.1".parse().unwrap(), endpoint, Instant::now()))
+}
+
+fn request(method: &str, body: Body, cx: &Arc<RequestContext>) -> Request {
+    let mut req = http::Request::builder().method(method).uri("/").body(body).unwrap();
+    req.extensions_mut().insert(Arc::clone(cx));
+    req
+}
+
+fn stream(chunks: &[&'static str]) -> Body {
+    let frames: Vec<_> = chunks.iter().map(|chunk| Ok(Frame::data(Bytes::from(*chunk)))).collect();
+    Body::stream(StreamBody::new(futures_util::stream::iter(frames)))
+}
+
+fn status(code: u16, body: &'static str) -> Result<Response> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap();
+    Ok(response)
+}
+
+async fn text(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_matches_is_tried_again_with_the_whole_body() {
+    let (client, seen) = client(|number| status(if number < 2 { 503 } else { 200 }, "done"));
+    let attempts = attempts(client, 3, &["500-504"]);
+    let cx = context(false);
+    let response = attempts.call(request("POST", stream(&["ab", "cd"]), &cx)).await.unwrap();
+    assert_eq!((response.status().as_u16(), text(response).await.as_str()), (200, "done"));
+    assert!(seen.lock().iter().all(|(body, _)| body == "abcd") && seen.lock().len() == 3);
+    assert!(cx.is_last_attempt());
+}
+
+#[tokio::test]
+async fn the_last_answer_arrives_with_its_body() {
+    let (client, seen) = client(|number| status(503, ["first", "second"][number]));
+    let response =
+        attempts(client, 2, &["503"]).call(request("GET", Body::empty(), &context(false))).await.unwrap();
+    assert_eq!((response.status().as_u16(), text(response).await.as_str()), (503, "second"));
+    assert_eq!(seen.lock().len(), 2);
+}
+
+#[tokio::test]
+async fn a_failure_is_repeated_only_where_that_is_safe() {
+    for (method, progress, tries) in
+        [("GET", Sent::MaybeSent, 2), ("POST", Sent::MaybeSent, 1), ("POST", Sent::Unsent, 2)]
+    {
+        let failure = move |_| match progress {
+            Sent::Unsent => Err(Error::unsent(Outcome::ConnectRefused)),
+            Sent::MaybeSent => Err(Error::new(Outcome::UpstreamReset)),
+        };
+        let (client, seen) = client(failure);
+        let response =
+            attempts(client, 2, &[]).call(request(method, stream(&["x"]), &context(false))).await.unwrap();
+        assert_eq!(response.status(), 502, "rendered where it arose");
+        assert_eq!(seen.lock().len(), tries, "{method} {progress:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_too_large_to_keep_is_sent_once() {
+    let (client, seen) = client(|_| status(503, ""));
+    let chunk: &'static str = Box::leak("x".repeat(replay::LIMIT).into_boxed_str());
+    attempts(client, 3, &["503"]).call(request("PUT", stream(&[chunk, "y"]), &context(false))).await.unwrap();
+    assert_eq!(seen.lock().len(), 1);
+    assert_eq!(seen.lock()[0].0.len(), replay::LIMIT + 1, "but in full");
+}
+
+#[tokio::test]
+async fn a_broken_body_is_the_clients_fault_whatever_the_upstream_says() {
+    let (client, seen) = client(|_| status(200, ""));
+    let cx = context(false);
+    cx.note_body_fault(Outcome::ClientMalformed);
+    let error = attempts(client, 3, &[]).call(request("GET", Body::empty(), &cx)).await.unwrap_err();
+    assert_eq!((error.outcome(), seen.lock().len()), (Outcome::ClientMalformed, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_never_answers_is_given_up_and_blamed() {
+    struct Abandoned(Arc<RequestContext>, Arc<Mutex<Option<Outcome>>>);
+    impl Drop for Abandoned {
+        fn drop(&mut self) {
+            *self.1.lock() = Some(self.0.abandoned());
+        }
+    }
+    let blamed = Arc::new(Mutex::new(None));
+    let notes = Arc::clone(&blamed);
+    let cx = context(false);
+    let silent = client_fn(move |req: Request| {
+        let guard = Abandoned(RequestContext::of(&req).cloned().unwrap(), Arc::clone(&notes));
+        async move {
+            std::future::pending::<()>().await;
+            drop(guard);
+            status(200, "")
+        }
+    });
+    let attempts = attempts(Arc::new(silent), 1, &[]);
+    let error = attempts.call(request("GET", Body::empty(), &cx)).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::UpstreamTimeout);
+    assert_eq!(*blamed.lock(), Some(Outcome::UpstreamTimeout), "known before the attempt is dropped");
+}
+
+#[tokio::test]
+async fn a_grpc_call_tells_the_upstream_how_long_it_has() {
+    for (asked, most) in [("10S", 10), ("1H", 15)] {
+        let (client, seen) = client(|_| status(200, ""));
+        let cx = context(true);
+        let mut req = request("POST", Body::empty(), &cx);
+        req.headers_mut().insert("grpc-timeout", HeaderValue::from_static(asked));
+        attempts(client, 1, &[]).call(req).await.unwrap();
+        let left = seen.lock()[0].1.clone().unwrap();
+        let left: u64 = left.strip_suffix('u').unwrap().parse().unwrap();
+        assert!(left <= most * 1_000_000 && left > 0, "{asked}: {left}");
+        assert!(cx.get::<CallDeadline>().is_some(), "the body has it too");
+    }
+}
