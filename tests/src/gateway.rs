@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -18,7 +16,7 @@ use crate::{Caller, Format, Usage, within};
 pub struct Gateway {
     child: Child,
     id: u32,
-    log: Arc<Mutex<Vec<String>>>,
+    log: watch::Receiver<Vec<String>>,
     listeners: watch::Receiver<Listeners>,
     printed: watch::Receiver<Vec<String>>,
     config: Option<(TempDir, PathBuf)>,
@@ -39,6 +37,14 @@ impl Gateway {
     /// # Panics
     /// When it does not start; the message has its log.
     pub async fn start(config: &str, format: Format) -> Self {
+        Self::start_with(config, format, |_| ()).await
+    }
+
+    /// As [`start`](Self::start), with the command changed before: its environment, further arguments.
+    ///
+    /// # Panics
+    /// When it does not start; the message has its log.
+    pub async fn start_with(config: &str, format: Format, change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(format!("gateway.{}", format.extension()));
         std::fs::write(&path, config).unwrap();
@@ -47,7 +53,9 @@ impl Gateway {
         if !config.contains("listeners") {
             arguments.extend(["-addr", FREE]);
         }
-        let mut gateway = Self::spawn_binary(&arguments);
+        let mut command = command(&arguments);
+        change(&mut command);
+        let mut gateway = Self::spawn(command);
         gateway.config = Some((folder, path));
         gateway.serving().await;
         gateway
@@ -58,14 +66,19 @@ impl Gateway {
     /// # Panics
     /// When it was not built.
     pub fn spawn_binary(arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary());
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child =
-            command.env_remove("RUST_LOG").kill_on_drop(true).spawn().expect("the gateway command starts");
-        let log = Arc::default();
+        Self::spawn(command(arguments))
+    }
+
+    /// Starts a [`command`] and waits for nothing.
+    ///
+    /// # Panics
+    /// When it was not built.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the gateway command starts");
+        let (write, log) = watch::channel(Vec::new());
         let (announce, listeners) = watch::channel(Vec::new());
         let stderr = child.stderr.take().unwrap();
-        tokio::spawn(follow(stderr, Arc::clone(&log), announce));
+        tokio::spawn(follow(stderr, write, announce));
         let (print, printed) = watch::channel(Vec::new());
         tokio::spawn(copy(child.stdout.take().unwrap(), print));
         let id = child.id().unwrap();
@@ -90,6 +103,12 @@ impl Gateway {
     /// When there is none yet.
     pub fn address(&self) -> SocketAddr {
         self.listener(|name| name != ADMIN)
+    }
+
+    /// Every listener for requests, in the order of their announcement.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.listeners.borrow();
+        listeners.iter().filter(|(name, _)| name != ADMIN).map(|(_, address)| *address).collect()
     }
 
     /// The listener with this name.
@@ -177,8 +196,43 @@ impl Gateway {
 
     /// What it has written to standard error.
     pub fn log(&self) -> String {
-        self.log.lock().join("\n")
+        self.log.borrow().join("\n")
     }
+
+    /// The first line on standard error that is `wanted`, once there is one.
+    ///
+    /// # Panics
+    /// When it ends before; the message has its log.
+    pub async fn logged(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let mut log = self.log.clone();
+        let find = |lines: &Vec<String>| lines.iter().find(|line| wanted(line)).cloned();
+        match within(what, log.wait_for(|lines| find(lines).is_some())).await {
+            Ok(lines) => find(&lines).unwrap_or_default(),
+            Err(_) => panic!("the gateway ended before this: {what}\n{}", self.log()),
+        }
+    }
+
+    /// Waits until it ends by itself, and until everything that it wrote to standard error was read.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn last_words(&mut self) -> (ExitStatus, String) {
+        let status = self.ended().await;
+        // The writer is dropped at the stream's end.
+        let _ = within("its log ends", self.log.wait_for(|_| false)).await;
+        (status, self.log())
+    }
+}
+
+/// The gateway command with these arguments; nothing of it is shown, and dropping it kills it.
+///
+/// # Panics
+/// When it was not built.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("RUST_LOG").env_remove("NO_COLOR").kill_on_drop(true);
+    command
 }
 
 /// The command, which lies a folder above the running test: `target/debug/deps/<test>`.
@@ -190,13 +244,13 @@ fn binary() -> PathBuf {
     path
 }
 
-async fn follow(stderr: ChildStderr, log: Arc<Mutex<Vec<String>>>, announce: watch::Sender<Listeners>) {
+async fn follow(stderr: ChildStderr, log: watch::Sender<Vec<String>>, announce: watch::Sender<Listeners>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(listener) = listening(&line) {
             announce.send_modify(|listeners| listeners.push(listener));
         }
-        log.lock().push(line);
+        log.send_modify(|log| log.push(line));
     }
 }
 

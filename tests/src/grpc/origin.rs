@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::{Frames, frame, status};
 use crate::{Body, BoxError, Chunks, Received, Record, chunks, empty};
 
-/// A gRPC upstream, service `test.Echo`:
+/// A gRPC upstream, service `test.Echo`, or any other of these methods:
 ///
 /// - `Unary` sends the message back, and the metadata `x-echo` as a header and as the trailer `x-echo-trailer`;
 /// - `Server` takes a decimal number and sends so many messages, `0`, `1`, …;
@@ -82,14 +82,15 @@ async fn call(req: Request<Incoming>, record: Arc<Record>) -> Result<Response<Bo
     record.push(Received::of(&req), &Bytes::new(), HeaderMap::new());
     let builder = Response::builder().header("content-type", "application/grpc");
     let path = req.uri().path().to_owned();
-    if path == "/test.Echo/Fail" {
+    let method = path.rsplit('/').next().unwrap_or_default().to_owned();
+    if method == "Fail" {
         let code = text(req.headers(), "x-status").parse()?;
         let mut response = builder.body(empty())?;
         response.headers_mut().extend(status(code, &text(req.headers(), "x-message")));
         return Ok(response);
     }
     let sent = Sent(record, false);
-    if path == "/test.Echo/Silent" {
+    if method == "Silent" {
         sent.0.released().await;
     }
     let (sender, body) = chunks();
@@ -101,7 +102,7 @@ async fn call(req: Request<Incoming>, record: Arc<Record>) -> Result<Response<Bo
     }
     tokio::spawn(async move {
         // An error means that the client went away, which `Sent` counts.
-        let _ = exchange.run(&path, echo).await;
+        let _ = exchange.run(&method, echo).await;
     });
     Ok(response)
 }
@@ -118,17 +119,17 @@ struct Exchange {
 }
 
 impl Exchange {
-    async fn run(&mut self, path: &str, echo: Option<HeaderValue>) -> Result<(), BoxError> {
+    async fn run(&mut self, method: &str, echo: Option<HeaderValue>) -> Result<(), BoxError> {
         let mut trailers = status(0, "");
-        match path {
-            "/test.Echo/Unary" | "/test.Echo/Silent" => self.unary().await?,
-            "/test.Echo/Hold" => {
+        match method {
+            "Unary" | "Silent" => self.unary().await?,
+            "Hold" => {
                 self.held().await?;
                 self.unary().await?;
             }
-            "/test.Echo/Server" => self.server().await?,
-            "/test.Echo/Client" => self.client().await?,
-            "/test.Echo/Bidi" => {
+            "Server" => self.server().await?,
+            "Client" => self.client().await?,
+            "Bidi" => {
                 while let Some(message) = self.next().await? {
                     self.sender.send(frame(&message)).await?;
                 }

@@ -6,12 +6,16 @@
     reason = "a test fails where something is wrong, its helping functions too"
 )]
 
+mod admin;
 mod bodies;
+mod commands;
 mod demo;
+mod docs;
 mod drain;
 mod grpc;
 mod proxying;
 mod reload;
+mod samples;
 mod tls;
 mod upstream_loss;
 mod websocket;
