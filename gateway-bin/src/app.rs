@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
+use gw_config::FileLoader;
 use gw_core::{Clock, Debuggable, Handler};
 use gw_debug::{Admin, Readiness};
 use gw_discovery::Dns;
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) debug: bool,
     /// The middlewares there are.
     pub(crate) registry: Registry,
+    /// Reads the configuration's file again; none if it is not from one.
+    pub(crate) loader: Option<FileLoader>,
     /// The environment.
     pub(crate) environment: Environment,
     /// The format of the access log.
@@ -43,7 +46,6 @@ pub(crate) struct App {
     pub(crate) readiness: Readiness,
     pub(crate) access_log: Arc<AccessLog>,
     pub(crate) admin: Arc<dyn Handler>,
-    pub(crate) config: Arc<ConfigDebug>,
 }
 
 impl App {
@@ -59,7 +61,7 @@ impl App {
         metrics.watch_access_log(&access_log);
         let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
         let readiness = Readiness::new();
-        let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy)));
+        let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader));
         let pages = || admin(&metrics, &readiness, &proxy, &config);
         let admin = admin_hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
@@ -85,7 +87,7 @@ impl App {
             metrics,
         };
         let admin = Arc::new(admin);
-        Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, access_log, admin, config })
+        Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, access_log, admin })
     }
 }
 

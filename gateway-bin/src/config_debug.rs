@@ -7,24 +7,18 @@ use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
 use gw_debug::json;
 use gw_proxy::Proxy;
 use http::StatusCode;
-use parking_lot::Mutex;
 use serde_json::json;
 
 /// Shows the configuration on the admin port.
 pub(crate) struct ConfigDebug {
     proxy: Arc<Proxy>,
-    loader: Mutex<Option<FileLoader>>,
+    loader: Option<FileLoader>,
 }
 
 impl ConfigDebug {
-    /// Shows what `proxy` serves.
-    pub(crate) fn new(proxy: Arc<Proxy>) -> Self {
-        Self { proxy, loader: Mutex::default() }
-    }
-
-    /// Gives the loader that `load` asks.
-    pub(crate) fn set_loader(&self, loader: FileLoader) {
-        *self.loader.lock() = Some(loader);
+    /// Shows what `proxy` serves, and what `loader` would load; without one, what is served.
+    pub(crate) fn new(proxy: Arc<Proxy>, loader: Option<FileLoader>) -> Self {
+        Self { proxy, loader }
     }
 
     /// Where the configuration came from.
@@ -45,8 +39,7 @@ impl ConfigDebug {
 
     /// Reads the file again, without serving it: what a reload would see.
     fn load(&self) -> Response {
-        let loader = self.loader.lock().clone();
-        let Some(loader) = loader else {
+        let Some(loader) = &self.loader else {
             return json(&self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded)));
         };
         match loader.load() {

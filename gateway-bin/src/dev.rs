@@ -31,6 +31,7 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             addresses: vec![args.addr.clone()],
             debug: false,
             registry,
+            loader: None,
             environment,
             log_format: LogFormat::Text,
         };

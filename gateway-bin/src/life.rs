@@ -37,22 +37,21 @@ pub(crate) fn run(
         Some(file) => file.clone(),
         None => default_file()?,
     };
+    let loader = FileLoader::new(&file).with_overrides(environment.overrides.clone());
     let settings = Settings {
         workers: args.workers.map(usize::from),
         addresses: args.addr.clone(),
         debug: args.debug,
         registry,
+        loader: Some(loader.clone()),
         environment,
         log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
     };
     control()?.block_on(async {
         // First of all: from here on a signal is an order, not the end.
         let signals = Signals::listen().context("signals")?;
-        let overrides = settings.environment.overrides.clone();
-        let loader = FileLoader::new(&file).with_overrides(overrides);
         let loaded = loader.load()?;
         let gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
-        gateway.app.config.set_loader(loader.clone());
         gateway.serve(signals, Some(loader), args.drain_delay, args.grace).await
     })
 }
