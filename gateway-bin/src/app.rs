@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
-use gw_config::FileLoader;
+use gw_config::{Diagnostics, FileLoader};
 use gw_core::{Clock, Debuggable, Handler};
 use gw_debug::{Admin, Readiness};
 use gw_discovery::Dns;
@@ -18,7 +18,7 @@ use crate::config_debug::ConfigDebug;
 use crate::debug_port::DebugPort;
 use crate::environment::Environment;
 use crate::observer::CountRejections;
-use crate::reload::Reloader;
+use crate::reload::{self, Reloader};
 
 /// What the command line decides of a gateway.
 pub(crate) struct Settings {
@@ -36,6 +36,19 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
     /// The format of the access log.
     pub(crate) log_format: LogFormat,
+}
+
+impl Settings {
+    /// What compiles documents.
+    fn compiler(&self, clock: Clock) -> Compiler {
+        let strict_slash = self.environment.strict_slash;
+        Compiler { registry: self.registry.clone(), strict_slash, clock }
+    }
+
+    /// Adds to what reading found what only lowering can tell.
+    pub(crate) fn all_errors(&self, found: Diagnostics) -> Diagnostics {
+        reload::all_errors(&self.compiler(Clock::system()), &self.environment, &self.addresses, found)
+    }
 }
 
 /// The parts of a gateway.
@@ -61,7 +74,7 @@ impl App {
         metrics.watch_access_log(&access_log);
         let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
         let readiness = Readiness::new();
-        let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader));
+        let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone()));
         let pages = || admin(&metrics, &readiness, &proxy, &config);
         let admin = admin_hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
@@ -76,9 +89,8 @@ impl App {
         let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
         options.workers = workers;
         options.clock = clock.clone();
-        let strict_slash = settings.environment.strict_slash;
         let reloader = Reloader {
-            compiler: Compiler { registry: settings.registry, strict_slash, clock },
+            compiler: settings.compiler(clock),
             environment: settings.environment,
             addresses: settings.addresses,
             proxy: Arc::clone(&proxy),

@@ -37,20 +37,22 @@ pub(crate) fn run(
         Some(file) => file.clone(),
         None => default_file()?,
     };
-    let loader = FileLoader::new(&file).with_overrides(environment.overrides.clone());
+    // The pages have a loader of their own: what they read is not what the watch has seen.
+    let [loader, shown] =
+        [(); 2].map(|()| FileLoader::new(&file).with_overrides(environment.overrides.clone()));
     let settings = Settings {
         workers: args.workers.map(usize::from),
         addresses: args.addr.clone(),
         debug: args.debug,
         registry,
-        loader: Some(loader.clone()),
+        loader: Some(shown),
         environment,
         log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
     };
     control()?.block_on(async {
         // First of all: from here on a signal is an order, not the end.
         let signals = Signals::listen().context("signals")?;
-        let loaded = loader.load()?;
+        let loaded = loader.load().map_err(|found| settings.all_errors(found))?;
         let gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
         gateway.serve(signals, Some(loader), args.drain_delay, args.grace).await
     })
@@ -94,7 +96,7 @@ impl Gateway {
         let admin = admin.map_or_else(|| (*loaded.gateway.admin.address).clone(), str::to_owned);
         let app = App::build(settings, &loaded.gateway.admin.hosts, tokio::runtime::Handle::current())
             .context("wiring")?;
-        let (report, bound) = app.reloader.apply(loaded).map_err(|error| match error {
+        let (report, bound) = app.reloader.apply(Ok(loaded)).map_err(|error| match error {
             ReloadError::Config(diagnostics) => Failure::Config(diagnostics),
             ReloadError::Bind(error) => Failure::Step(error.into()),
         })?;
@@ -176,8 +178,7 @@ impl Gateway {
 
     /// One reload. Whatever is wrong with it is logged, and the old configuration serves on.
     fn reload(&self, document: Result<Loaded, gw_config::Diagnostics>) {
-        let applied = document.map_err(ReloadError::from).and_then(|loaded| self.app.reloader.apply(loaded));
-        match applied {
+        match self.app.reloader.apply(document) {
             Ok((report, _)) => tracing::info!(
                 generation = report.generation,
                 added = ?report.added,

@@ -42,11 +42,37 @@ pub(crate) enum ReloadError {
     Bind(#[from] gw_server::BindError),
 }
 
-/// Checks a document without opening anything.
+/// Checks a document that was read, without opening anything.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it: what reading found, and what lowering finds in the rest.
 pub(crate) fn check(
+    compiler: &Compiler,
+    environment: &Environment,
+    addresses: &[String],
+    read: Result<Loaded, Diagnostics>,
+) -> Result<Checked, Diagnostics> {
+    match read {
+        Ok(loaded) => lower(compiler, environment, addresses, loaded),
+        Err(found) => Err(all_errors(compiler, environment, addresses, found)),
+    }
+}
+
+/// Adds to what reading found what only lowering can tell.
+pub(crate) fn all_errors(
+    compiler: &Compiler,
+    environment: &Environment,
+    addresses: &[String],
+    found: Diagnostics,
+) -> Diagnostics {
+    let partial = found.partial().cloned();
+    match partial.map(|partial| lower(compiler, environment, addresses, partial)) {
+        Some(Err(later)) => found.and(later),
+        Some(Ok(_)) | None => found,
+    }
+}
+
+fn lower(
     compiler: &Compiler,
     environment: &Environment,
     addresses: &[String],
@@ -86,8 +112,11 @@ impl Reloader {
     ///
     /// # Errors
     /// Everything that is wrong with it, or the address that is taken.
-    pub(crate) fn apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
-        let result = self.try_apply(loaded);
+    pub(crate) fn apply(
+        &self,
+        read: Result<Loaded, Diagnostics>,
+    ) -> Result<(Report, Vec<Bound>), ReloadError> {
+        let result = self.try_apply(read);
         match &result {
             Ok((report, _)) => self.metrics.config_loaded(report.generation, SystemTime::now()),
             Err(_) => self.metrics.config_rejected(),
@@ -95,9 +124,9 @@ impl Reloader {
         result
     }
 
-    fn try_apply(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
+    fn try_apply(&self, read: Result<Loaded, Diagnostics>) -> Result<(Report, Vec<Bound>), ReloadError> {
         let Checked { compiled, listeners } =
-            check(&self.compiler, &self.environment, &self.addresses, loaded)?;
+            check(&self.compiler, &self.environment, &self.addresses, read)?;
         for warning in compiled.warnings() {
             let at = compiled.document().position(warning.span);
             tracing::warn!(

@@ -31,7 +31,7 @@ pub(crate) fn run(
 
 fn check(file: &Path, compiler: &Compiler, environment: &Environment) -> Result<bool, Failure> {
     let loaded = gw_config::load(file, &environment.overrides);
-    match loaded.and_then(|loaded| reload::check(compiler, environment, &[], loaded)) {
+    match reload::check(compiler, environment, &[], loaded) {
         Ok(checked) => {
             let compiled = &checked.compiled;
             if !compiled.warnings().is_empty() {

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use gw_value::{Fault, Severity, Span};
 
-use crate::{Document, Format};
+use crate::{Document, Format, Loaded};
+
+/// The decoder's code for a missing key.
+const MISSING_KEY: &str = "GW0103";
 
 /// One complaint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,13 +102,42 @@ pub enum Style {
 pub struct Diagnostics {
     document: Arc<Document>,
     list: Vec<Diagnostic>,
+    partial: Option<Arc<Loaded>>,
 }
 
 impl Diagnostics {
     /// Complaints about a document; they are sorted by place.
     pub fn new(document: Arc<Document>, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.span);
-        Self { document, list }
+        Self { document, list, partial: None }
+    }
+
+    /// Adds what could be read all the same.
+    pub(crate) fn with_partial(self, partial: Option<Loaded>) -> Self {
+        Self { partial: partial.map(Arc::new), ..self }
+    }
+
+    /// What could be read all the same, with defaults for what is wrong: not to be served, but for later passes to find
+    /// what else is wrong. None if the document has no form, or a later pass complained.
+    pub fn partial(&self) -> Option<&Loaded> {
+        self.partial.as_deref()
+    }
+
+    /// Adds what a later pass found in [`partial`](Self::partial), without what may follow from a default: what has no
+    /// place, and what is at a place that was complained about or contains one.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        let Self { document, mut list, .. } = self;
+        let wrong: Vec<_> = list.iter().filter(|found| found.is_error()).map(|f| (f.span, f.code)).collect();
+        let follows = |found: &Diagnostic| {
+            found.span.is_none()
+                || wrong.iter().any(|(span, code)| {
+                    // A missing key is complained about at its table, of which the rest may be judged.
+                    covers(*span, found.span) && *code != MISSING_KEY || covers(found.span, *span)
+                })
+        };
+        list.extend(later.list.into_iter().filter(|found| !follows(found)));
+        Self::new(document, list)
     }
 
     /// A complaint about a file whose content is unknown.
@@ -147,6 +179,10 @@ impl Diagnostics {
     pub fn render(&self, style: Style) -> String {
         render::report(&self.document, &self.list, style)
     }
+}
+
+fn covers(outer: Span, inner: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }
 
 impl<'a> IntoIterator for &'a Diagnostics {

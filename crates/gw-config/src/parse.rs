@@ -25,7 +25,8 @@ pub struct Loaded {
 ///
 /// # Errors
 /// With everything that is wrong, warnings too: all syntax errors (of YAML and JSON the first), else all wrong keys
-/// and values, and all that contradicts itself. What only lowering can tell is not among it.
+/// and values, and all that contradicts itself. What only lowering can tell is not among it: see
+/// [`Diagnostics::partial`].
 pub fn parse(document: Document) -> Result<Loaded, Diagnostics> {
     parse_with(document, &[])
 }
@@ -58,11 +59,10 @@ pub fn parse_with(document: Document, overrides: &[Override]) -> Result<Loaded, 
     found.extend(decoded.faults.into_iter().map(Diagnostic::from));
     overrides::blame(&mut found, overrides);
     let found = Diagnostics::new(Arc::clone(&document), found);
+    let loaded = |gateway, warnings| Loaded { gateway, document, dialect, warnings };
     match decoded.value {
-        Some(gateway) if !found.iter().any(Diagnostic::is_error) => {
-            Ok(Loaded { gateway, document, dialect, warnings: found.into_inner() })
-        }
-        _ => Err(found),
+        Some(gateway) if !found.iter().any(Diagnostic::is_error) => Ok(loaded(gateway, found.into_inner())),
+        value => Err(found.with_partial(value.map(|gateway| loaded(gateway, Vec::new())))),
     }
 }
 
