@@ -7,6 +7,7 @@ mod backends;
 mod endpoints;
 mod faulty;
 mod listeners;
+mod missing;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub(crate) fn check(
     check.listeners();
     check.balancer(gateway.balancer.as_ref());
     check.profiles();
+    check.missing();
     check.endpoints();
     check.found
 }

@@ -2,6 +2,7 @@
 //!
 //! GW01xx are the decoder's, GW02xx are this crate's, GW03xx are found by `gw-proxy` when it lowers the document.
 
+pub(crate) const MISSING_KEY: &str = "GW0103";
 pub(crate) const UNREADABLE: &str = "GW0201";
 pub(crate) const NOT_UTF8: &str = "GW0202";
 pub(crate) const SYNTAX: &str = "GW0203";
@@ -29,7 +30,7 @@ pub(crate) const SAME_ID: &str = "GW0226";
 pub const CODES: &[(&str, &str)] = &[
     ("GW0101", "unknown key"),
     ("GW0102", "wrong type"),
-    ("GW0103", "missing key"),
+    (MISSING_KEY, "missing key"),
     ("GW0104", "unknown name"),
     ("GW0105", "bad duration"),
     ("GW0106", "number out of range"),

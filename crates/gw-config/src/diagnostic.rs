@@ -9,10 +9,8 @@ use std::sync::Arc;
 
 use gw_value::{Fault, Severity, Span};
 
+use crate::codes::MISSING_KEY;
 use crate::{Document, Format, Loaded};
-
-/// The decoder's code for a missing key.
-const MISSING_KEY: &str = "GW0103";
 
 /// One complaint.
 #[derive(Clone, Debug, PartialEq, Eq)]

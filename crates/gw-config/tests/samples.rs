@@ -86,7 +86,9 @@ fn every_key_is_documented() {
         certificates = [{ cert = 'a', key = 'b' }]
         [tls_store.a]
         [[middlewares]]
+        name = 'a'
         [[endpoints]]
+        path = '/'
         backends = [{ target = 'a:1' }]
         balancer = {}
         retry = { conditions = [{ by_header = { name = 'a' } }] }

@@ -47,6 +47,18 @@ fn nothing_to_complain_about() {
 }
 
 #[test]
+fn what_is_missing_is_told_at_its_table() {
+    toml("[[endpoints]]\nbackends = [{ target = 'a:1' }]\n", &[("GW0103", "[[endpoints]]")]);
+    endpoint("backends = [{ weight = 1 }]", &[("GW0103", "{ weight = 1 }")]);
+    endpoint("middlewares = [{ options = {} }]", &[("GW0103", "{ options = {} }")]);
+    toml("middlewares = [{ required = true }]", &[("GW0103", "{ required = true }")]);
+    yaml("endpoints:\n- path: null\n  backends: [{target: 'a:1'}]\n", &[("GW0103", "path: null")]);
+    // What is wrong with it is enough, and what is empty is there.
+    toml("[[endpoints]]\npath = 5\nbackends = [{ target = 'a:1' }]\n", &[("GW0102", "5")]);
+    toml("[[endpoints]]\npath = ''\nbackends = [{ target = 'a:1' }]\n", &[]);
+}
+
+#[test]
 fn backends() {
     endpoint("backends = []", &[("GW0210", "[[endpoints]]")]);
     yaml("endpoints:\n- path: /a\n", &[("GW0210?", "path: /a")]);
@@ -217,7 +229,7 @@ fn policies() {
 #[test]
 fn the_rest() {
     yaml("hosts: [a, b]\n", &[("GW0223?", "a")]);
-    let twice = "[[endpoints]]\nid = 'a'\nbackends = [{ target = 'x:1' }]\n".repeat(2);
+    let twice = "[[endpoints]]\nid = 'a'\npath = '/'\nbackends = [{ target = 'x:1' }]\n".repeat(2);
     toml(&twice, &[("GW0226", "[[endpoints]]")]);
 }
 
@@ -226,15 +238,14 @@ fn suggestions() {
     let errors =
         parse(Document::new("x", Format::Toml, "[balancer]\npolicy = 'least_requests'")).unwrap_err();
     assert_eq!(errors.list()[0].help, ["did you mean `least_request`?"]);
-    let text =
-        "[tls_store.internal]\n[[endpoints]]\nbackends = [{ target = 'a:1', tls_config_name = 'intern' }]";
+    let text = "[tls_store.internal]\n[[endpoints]]\npath = '/'\nbackends = [{ target = 'a:1', tls_config_name = 'intern' }]";
     let errors = parse(Document::new("x", Format::Toml, text)).unwrap_err();
     assert_eq!(errors.list()[0].help, ["did you mean `internal`?"]);
 }
 
 #[test]
 fn all_at_once() {
-    let text = "unknown = 1\n[balancer]\npolicy = 'x'\n[[endpoints]]\ntimeout = '1 hour'\nbackends = []\n";
+    let text = "unknown = 1\n[balancer]\npolicy = 'x'\n[[endpoints]]\npath = '/'\ntimeout = '1 hour'\nbackends = []\n";
     toml(
         text,
         &[("GW0101", "unknown"), ("GW0222", "'x'"), ("GW0210", "[[endpoints]]"), ("GW0105", "'1 hour'")],
