@@ -123,6 +123,32 @@ async fn a_wrong_configuration_ends_with_78_and_all_that_is_wrong() {
     }
 }
 
+/// What only follows from a mistake is not told beside it: the route is one twice without its method, and a path that
+/// is missing is no bad pattern.
+#[tokio::test]
+async fn one_mistake_is_one_complaint() {
+    let backends = "backends = [{ target = \"127.0.0.1:1\" }]\n";
+    for (wrong, code) in [
+        (format!("[[endpoints]]\n{backends}"), "GW0103"),
+        ("[[endpoints]]\npath = \"/\"\nbackends = [{ weight = 1 }]\n".to_owned(), "GW0103"),
+        (format!("[[endpoints]]\npath = 7\n{backends}"), "GW0102"),
+        (format!("[[endpoints]]\npath = \"/a\"\n{backends}methd = \"GET\"\n"), "GW0101"),
+        (
+            format!(
+                "[[middlewares]]\nname = \"cors\"\noption = {{}}\n[[endpoints]]\npath = \"/b\"\n{backends}"
+            ),
+            "GW0101",
+        ),
+    ] {
+        let first = format!("[[endpoints]]\npath = \"/a\"\nmethod = \"GET\"\n{backends}");
+        let folder = folder(&[("wrong.toml", &(wrong + &first))]);
+        let ran = run_in(folder.path(), &["validate", "wrong.toml"]).await;
+        let told: Vec<_> = ran.stderr.lines().filter(|line| line.starts_with("error[")).collect();
+        assert!(told.len() == 1 && told[0].contains(code), "{code} in\n{}", ran.stderr);
+        assert!(ran.stderr.contains("--> wrong.toml:"), "with its place:\n{}", ran.stderr);
+    }
+}
+
 #[tokio::test]
 async fn validate_checks_each_file_and_starts_nothing() {
     let good = table("/", "", &[([127, 0, 0, 1], 1).into()]);

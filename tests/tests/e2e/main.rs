@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod drain;
 mod grpc;
+mod middlewares;
 mod proxying;
 mod reload;
 mod samples;

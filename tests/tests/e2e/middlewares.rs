@@ -1,0 +1,125 @@
+//! The first middlewares: the global chain is around every answer, the gateway's own too, and one access log tells of each.
+
+use gateway_tests::{Answer, Caller, Format, Gateway, Origin, Script, empty, table, within};
+use serde_json::Value;
+
+const GLOBAL: &str = r#"
+[[middlewares]]
+name = "request_id"
+[[middlewares]]
+name = "logging"
+[[middlewares]]
+name = "cors"
+options = { allow_origins = ["https://app.test"], allow_methods = ["GET", "PUT"] }
+[[middlewares]]
+name = "headers"
+options = { response = { set = { x-chain = "global" } } }
+"#;
+
+async fn behind(script: Script, keys: &str) -> (Origin, Gateway, Caller) {
+    let origin = Origin::start("one", script).await;
+    let config = format!("{GLOBAL}{}", table("/users/{id}", keys, &[origin.address()]));
+    let gateway = Gateway::start(&config, Format::Toml).await;
+    let caller = Caller::http1(gateway.address()).await;
+    (origin, gateway, caller)
+}
+
+async fn ask(caller: &mut Caller, method: &str, target: &str, fields: &[(&str, &str)]) -> Answer {
+    let start = caller.request(method, target);
+    let builder = fields.iter().fold(start, |builder, (name, value)| builder.header(*name, *value));
+    caller.call(builder.body(empty()).unwrap()).await
+}
+
+/// The lines of the access log, once there are so many.
+async fn lines(gateway: &mut Gateway, count: usize) -> Vec<Value> {
+    let lines = within("the access log", gateway.printed(|line| line.starts_with('{'), count)).await;
+    lines.iter().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+#[tokio::test]
+async fn the_global_chain_is_around_what_no_endpoint_takes() {
+    let (origin, _gateway, mut caller) = behind(Script::Echo, "methods = [\"GET\"]").await;
+    let from = [("origin", "https://app.test")];
+    for (method, target, status, allow) in
+        [("GET", "/users/7", 200, ""), ("GET", "/none", 404, ""), ("PUT", "/users/7", 405, "GET")]
+    {
+        let answer = ask(&mut caller, method, target, &from).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("allow").contains(allow)),
+            (status, true),
+            "{answer:?}"
+        );
+        assert_eq!(answer.header("access-control-allow-origin"), "https://app.test", "{target}");
+        assert_eq!(answer.header("x-chain"), "global", "{target}");
+        assert_ne!(answer.header("x-request-id"), "", "{target}");
+    }
+    assert_eq!(origin.counts().requests, 1);
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_for_a_route_that_lists_only_its_methods() {
+    let (origin, _gateway, mut caller) = behind(Script::Echo, "methods = [\"GET\"]").await;
+    let preflight = |method| [("origin", "https://app.test"), ("access-control-request-method", method)];
+    let answer = ask(&mut caller, "OPTIONS", "/users/7", &preflight("GET")).await;
+    assert!(answer.status.is_success(), "{answer:?}");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.test");
+    assert!(answer.header("access-control-allow-methods").contains("GET"));
+    let plain = ask(&mut caller, "OPTIONS", "/users/7", &[]).await;
+    assert_eq!(plain.status, 405, "OPTIONS passes as a preflight only");
+    let other = [("origin", "https://evil.test"), ("access-control-request-method", "GET")];
+    let answer = ask(&mut caller, "OPTIONS", "/users/7", &other).await;
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (403, ""));
+    assert_eq!(origin.counts().requests, 0, "no upstream is asked");
+}
+
+/// One line for each request, in their order, on standard output.
+#[tokio::test]
+async fn the_access_log_tells_of_each_request_and_its_attempts() {
+    let keys = "id = \"users\"\n[endpoints.retry]\nattempts = 3\nconditions = [{ by_status_code = \"503\" }]";
+    let (origin, mut gateway, mut caller) = behind(Script::failing(2, 503), keys).await;
+    let answer = ask(&mut caller, "GET", "/users/7?page=2&token=hidden", &[("user-agent", "test")]).await;
+    assert_eq!((answer.status.as_u16(), origin.counts().requests), (200, 3));
+    assert_eq!(ask(&mut caller, "GET", "/none", &[]).await.status, 404);
+    let lines = lines(&mut gateway, 2).await;
+    let [told, none] = &lines[..] else { panic!("{lines:?}") };
+    for (key, expect) in [
+        ("http.request.method", Value::from("GET")),
+        ("url.path", "/users/7".into()),
+        ("http.route", "/users/{id}".into()),
+        ("gateway.endpoint", "users".into()),
+        ("http.response.status_code", 200.into()),
+        ("http.response.body.size", answer.body.len().into()),
+        ("user_agent.original", "test".into()),
+        ("client.address", "127.0.0.1".into()),
+        ("gateway.request_id", answer.header("x-request-id").into()),
+        ("gateway.outcome", "ok".into()),
+    ] {
+        assert_eq!(told[key], expect, "{key} in {told}");
+    }
+    assert!(!told.to_string().contains("hidden"), "{told}");
+    let attempts = told["gateway.attempts"].as_array().unwrap();
+    let statuses: Vec<_> = attempts.iter().map(|attempt| attempt["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [503, 503, 200]);
+    assert!(attempts.iter().all(|attempt| attempt["node"] == origin.address().to_string()));
+    assert_eq!(
+        (&none["http.response.status_code"], &none["gateway.attempts"]),
+        (&404.into(), &Value::Array(vec![]))
+    );
+}
+
+/// An upstream that breaks off is the upstream's fault in the log, and one that is not there has its attempt.
+#[tokio::test]
+async fn the_access_log_tells_whose_fault_it_was() {
+    let (origin, mut gateway, mut caller) = behind(Script::Abort, "[endpoints.retry]\nattempts = 1").await;
+    let answer = caller.get("/users/7").await;
+    assert_eq!(answer.status, 502, "{answer:?}");
+    origin.kill();
+    assert!(answer.header("x-chain") == "global", "{answer:?}");
+    let lines = lines(&mut gateway, 1).await;
+    assert_eq!(
+        (&lines[0]["gateway.side"], &lines[0]["severity"]),
+        (&"upstream".into(), &"ERROR".into()),
+        "{lines:?}"
+    );
+    assert_eq!(lines[0]["gateway.attempts"].as_array().unwrap().len(), 1);
+}
