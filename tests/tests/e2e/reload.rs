@@ -67,7 +67,10 @@ async fn a_wrong_file_changes_nothing_and_the_next_right_one_is_taken() {
     let mut caller = Caller::http1(gateway.address()).await;
     gateway.rewrite("endpoints = 1\nversion = \"2\"\n");
     gateway.signal("HUP");
+    gateway.logged("the refusal", |line| line.contains("not reloaded") && line.contains("GW0102")).await;
     assert_eq!(caller.get("/one").await.status, 200);
+    let metrics = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
+    assert!(metrics.contains("\ngateway_config_last_reload_successful 0\n"), "{metrics}");
     gateway.rewrite(&good(3));
     gateway.signal("HUP");
     gateway.live("3").await;
