@@ -21,6 +21,11 @@ use crate::{Cluster, Protocol, answer, blame, form};
 /// peer closes that too before it has read a byte.
 const REPLACEMENTS: u32 = 2;
 
+/// In a request's context once some of it may have left for an upstream: a request that never got a connection may be
+/// tried again whatever its method.
+#[derive(Clone, Copy, Debug)]
+pub struct Departed;
+
 /// An attempt. Dropped before it has ended, it tells the node why, and notes itself as abandoned.
 pub(crate) struct Attempt<'a> {
     cluster: &'a Cluster,
@@ -141,6 +146,7 @@ impl<'a> Attempt<'a> {
         shape(&mut req, member, &lease)?;
         let reused = lease.is_reused();
         let spare = if reused { form::copy(&req) } else { None };
+        self.context.insert(Departed);
         let mut failed = match lease.send(req).await {
             Ok(head) => return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease)),
             Err(failed) => failed,

@@ -34,6 +34,7 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
+pub use attempt::Departed;
 pub use cluster::Cluster;
 pub use factory::{ClientFactory, ClientOptions, ClusterError};
 /// Sources of addresses: part of [`ClientOptions`].

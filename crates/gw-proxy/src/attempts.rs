@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gw_client::Departed;
 use gw_core::{BoxFuture, Clock, Error, Failure, Outcome, Request, RequestContext, Response, Result};
 use gw_middleware::Chain;
 use gw_telemetry::{RetryResult, UpstreamSeries};
@@ -12,7 +13,7 @@ use http::Method;
 use tokio::time::sleep_until;
 
 use crate::breaker::RetryBreaker;
-use crate::deadline::{CallDeadline, Patience};
+use crate::deadline::{CallDeadline, Patience, Timeouts};
 use crate::grpc;
 use crate::replay::{self, Budget, Replay};
 use crate::retry::RetryPolicy;
@@ -23,8 +24,7 @@ pub(crate) struct Attempts {
     /// The attempt-phase chain around the client.
     pub(crate) chain: Arc<Chain>,
     pub(crate) policy: RetryPolicy,
-    /// Until the response headers, all attempts included, counted anew while an upload makes progress.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) breaker: Arc<RetryBreaker>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) series: Arc<UpstreamSeries>,
@@ -46,12 +46,13 @@ impl Attempts {
         let Some(cx) = RequestContext::of(&req).cloned() else {
             return Err(Error::unsent(Outcome::Internal));
         };
-        let upload =
-            req.extensions_mut().remove::<UploadProgress>().map(|upload| upload.0).unwrap_or_default();
+        let upload = req.extensions_mut().remove::<UploadProgress>().map(|upload| upload.0);
+        let upload = upload.unwrap_or_else(|| Arc::new(Progress::none(cx.received)));
         let call_deadline = self.call_deadline(&req, &cx);
-        let mut patience = Patience::new(self.clock.now(), self.timeout, call_deadline, upload);
+        let now = self.clock.now();
+        let mut patience = Patience::new(now, self.timeouts, call_deadline, upload, cx.endpoint.grpc);
         if self.policy.attempts <= 1 {
-            set_remaining(&mut req, call_deadline, self.clock.now());
+            set_remaining(&mut req, call_deadline, now);
             cx.set_last_attempt(true);
             return self.attempt(req, &cx, &mut patience).await.0;
         }
@@ -74,8 +75,11 @@ impl Attempts {
             if wanted && !again {
                 self.series.record_retry(cx.conn.worker, RetryResult::Breaker);
             }
-            if !again || !self.pause(attempt, &patience).await {
-                return result;
+            let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else { return result };
+            // The failed answer lets go of its node before the wait, not after it.
+            drop(result);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
             }
             attempt += 1;
         }
@@ -87,7 +91,8 @@ impl Attempts {
             return None;
         }
         let asked = grpc::timeout(req.headers())?;
-        let deadline = cx.received.checked_add(self.timeout.map_or(asked, |timeout| timeout.min(asked)))?;
+        let deadline =
+            cx.received.checked_add(self.timeouts.request.map_or(asked, |timeout| timeout.min(asked)))?;
         cx.insert(CallDeadline(deadline));
         Some(deadline)
     }
@@ -99,15 +104,21 @@ impl Attempts {
         cx: &RequestContext,
         patience: &mut Patience,
     ) -> (Result<Response>, bool) {
-        let limit = patience.for_attempt(self.clock.now(), self.policy.per_try_timeout);
+        let limit = patience.begin_attempt(self.clock.now());
         cx.set_abandoned(None);
-        let give_up = || cx.set_abandoned(Some(Outcome::UpstreamTimeout));
-        let result = limited(self.chain.run(req), limit, patience, &self.clock, give_up).await;
+        let give_up = |outcome| {
+            cx.set_abandoned(Some(outcome));
+            if outcome == Outcome::ClientTimeout {
+                cx.note_body_fault(outcome);
+            }
+        };
+        let result = limited(self.chain.run(req), limit, patience, give_up).await;
         if let Some(fault) = cx.body_fault() {
             return (Err(Error::new(fault)), false);
         }
         match result {
-            None => (Err(Error::new(Outcome::UpstreamTimeout)), true),
+            None if cx.get::<Departed>().is_some() => (Err(Error::new(Outcome::UpstreamTimeout)), true),
+            None => (Err(Error::unsent(Outcome::UpstreamTimeout)), true),
             Some(response) => {
                 let failed = response.extensions().get::<Failure>().is_some()
                     || self.policy.matches(response.status(), response.headers());
@@ -127,17 +138,10 @@ impl Attempts {
         }
     }
 
-    /// Waits before the next attempt; false when the time would be up.
-    async fn pause(&self, attempt: u32, patience: &Patience) -> bool {
-        let now = self.clock.now();
+    /// How long to wait before the next attempt; `None` when the time would be up.
+    fn pause(&self, attempt: u32, patience: &Patience) -> Option<Duration> {
         let pause = self.policy.pause(attempt, rand::random()).unwrap_or_default();
-        if patience.is_over(now + pause) {
-            return false;
-        }
-        if !pause.is_zero() {
-            sleep_until((now + pause).into()).await;
-        }
-        true
+        (!patience.is_over(self.clock.now() + pause)).then_some(pause)
     }
 }
 
@@ -145,9 +149,8 @@ impl Attempts {
 async fn limited<T>(
     work: impl Future<Output = T>,
     limit: Option<Instant>,
-    patience: &mut Patience,
-    clock: &Clock,
-    give_up: impl FnOnce(),
+    patience: &Patience,
+    give_up: impl FnOnce(Outcome),
 ) -> Option<T> {
     let Some(mut limit) = limit else { return Some(work.await) };
     tokio::pin!(work);
@@ -157,14 +160,14 @@ async fn limited<T>(
         tokio::select! {
             biased;
             done = &mut work => return Some(done),
-            () = &mut timer => match patience.extend(limit, clock.now()) {
+            () = &mut timer => match patience.extend(limit) {
                 Some(later) => {
                     limit = later;
                     timer.as_mut().reset(later.into());
                 }
                 None => {
                     // Before the work is dropped: the client notes why.
-                    give_up();
+                    give_up(patience.blame(limit));
                     return None;
                 }
             },

@@ -1,8 +1,11 @@
-//! How long a request is waited for. The clock of a timeout starts anew while the client's upload makes progress: a slow
-//! upload is no slow upstream. A gRPC call's own deadline never moves.
+//! How long a request is waited for. The time of a timeout counts from the last byte of the client's upload: a slow upload
+//! is no slow upstream. A gRPC call's own deadline never moves, and a gRPC stream that the client still writes is
+//! bounded by the idle timeout, since the upstream may answer when it has ended.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use gw_core::Outcome;
 
 use crate::upload::Progress;
 
@@ -10,54 +13,83 @@ use crate::upload::Progress;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallDeadline(pub(crate) Instant);
 
+/// The times that bound a route's requests until their response headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timeouts {
+    /// All attempts together.
+    pub(crate) request: Option<Duration>,
+    /// One attempt.
+    pub(crate) per_try: Option<Duration>,
+    /// How long a gRPC client may pause within its stream.
+    pub(crate) stream_idle: Option<Duration>,
+}
+
 /// What is left of a request's time until its response headers.
 pub(crate) struct Patience {
-    timeout: Option<Duration>,
-    /// When the endpoint's timeout is over, unless the upload goes on.
-    deadline: Option<Instant>,
+    timeouts: Timeouts,
+    begin: Instant,
+    /// When the attempt at hand began.
+    attempt: Instant,
     /// When the call is over, whatever goes on.
     hard: Option<Instant>,
-    /// The time of one attempt, for its extension.
-    attempt: Option<Duration>,
     upload: Arc<Progress>,
-    /// The bytes uploaded when a deadline was last set.
-    seen: u64,
+    grpc: bool,
 }
 
 impl Patience {
     /// The time of a request that begins `now`.
     pub(crate) fn new(
         now: Instant,
-        timeout: Option<Duration>,
+        timeouts: Timeouts,
         hard: Option<Instant>,
         upload: Arc<Progress>,
+        grpc: bool,
     ) -> Self {
-        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        Self { timeout, deadline, hard, attempt: None, seen: upload.bytes(), upload }
+        Self { timeouts, begin: now, attempt: now, hard, upload, grpc }
     }
 
-    /// When an attempt that begins `now` has to answer by.
-    pub(crate) fn for_attempt(&mut self, now: Instant, per_try: Option<Duration>) -> Option<Instant> {
-        self.attempt = per_try;
-        let per_try = per_try.and_then(|timeout| now.checked_add(timeout));
-        [per_try, self.deadline, self.hard].into_iter().flatten().min()
+    /// When the attempt that begins `now` has to answer by, as far as can be told.
+    pub(crate) fn begin_attempt(&mut self, now: Instant) -> Option<Instant> {
+        self.attempt = now;
+        self.limit()
     }
 
     /// A later limit in place of `limit`, which has come; `None` when the wait is over.
-    pub(crate) fn extend(&mut self, limit: Instant, now: Instant) -> Option<Instant> {
-        let hard = self.hard.is_some_and(|hard| hard <= limit);
-        let bytes = self.upload.bytes();
-        if hard || self.seen == bytes {
-            return None;
-        }
-        self.seen = bytes;
-        self.deadline = self.timeout.and_then(|timeout| now.checked_add(timeout));
-        self.for_attempt(now, self.attempt)
+    pub(crate) fn extend(&self, limit: Instant) -> Option<Instant> {
+        self.limit().filter(|later| *later > limit)
     }
 
     /// Whether nothing would be left at `then`.
     pub(crate) fn is_over(&self, then: Instant) -> bool {
-        [self.deadline, self.hard].into_iter().flatten().any(|deadline| deadline <= then)
+        self.deadline().into_iter().chain(self.hard).any(|deadline| deadline <= then)
+    }
+
+    /// Whose fault it is that the wait is over at `limit`. The client's, if it was waited for; nobody's, if its own deadline has
+    /// come: else callers with short deadlines could talk nodes down.
+    pub(crate) fn blame(&self, limit: Instant) -> Outcome {
+        if self.hard.is_some_and(|hard| hard <= limit) {
+            Outcome::Discarded
+        } else if self.upload.waits() && !self.upload.has_ended() {
+            Outcome::ClientTimeout
+        } else {
+            Outcome::UpstreamTimeout
+        }
+    }
+
+    fn limit(&self) -> Option<Instant> {
+        let per_try = if self.streams() { None } else { self.timeouts.per_try };
+        let per_try = per_try.and_then(|timeout| self.upload.last().max(self.attempt).checked_add(timeout));
+        [per_try, self.deadline(), self.hard].into_iter().flatten().min()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let timeout = if self.streams() { self.timeouts.stream_idle } else { self.timeouts.request };
+        timeout.and_then(|timeout| self.upload.last().max(self.begin).checked_add(timeout))
+    }
+
+    /// A gRPC client that still writes, and gave no deadline.
+    fn streams(&self) -> bool {
+        self.grpc && self.hard.is_none() && !self.upload.has_ended()
     }
 }
 
@@ -67,16 +99,50 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn timeouts(request: u32, per_try: Option<u32>) -> Timeouts {
+        Timeouts {
+            request: Some(request * SECOND),
+            per_try: per_try.map(|seconds| seconds * SECOND),
+            stream_idle: Some(300 * SECOND),
+        }
+    }
+
     #[test]
-    fn without_an_upload_the_nearest_limit_holds() {
+    fn the_nearest_limit_holds_and_does_not_move_by_itself() {
         let now = Instant::now();
-        let mut patience = Patience::new(now, Some(3 * SECOND), Some(now + 2 * SECOND), Arc::default());
-        assert_eq!(patience.for_attempt(now, Some(SECOND)), Some(now + SECOND));
-        assert_eq!(patience.for_attempt(now, None), Some(now + 2 * SECOND));
-        assert_eq!(patience.extend(now + 2 * SECOND, now + 2 * SECOND), None);
-        assert!(!patience.is_over(now + SECOND));
-        assert!(patience.is_over(now + 2 * SECOND));
-        let mut forever = Patience::new(now, None, None, Arc::default());
-        assert_eq!(forever.for_attempt(now, None), None);
+        let none = || Arc::new(Progress::none(now));
+        let mut patience = Patience::new(now, timeouts(3, Some(1)), Some(now + 2 * SECOND), none(), false);
+        assert_eq!(patience.begin_attempt(now), Some(now + SECOND));
+        assert_eq!(patience.extend(now + SECOND), None);
+        assert_eq!(patience.begin_attempt(now + 3 * SECOND / 2), Some(now + 2 * SECOND));
+        assert!(!patience.is_over(now + SECOND) && patience.is_over(now + 2 * SECOND));
+        assert_eq!(patience.blame(now + SECOND), Outcome::UpstreamTimeout);
+        assert_eq!(patience.blame(now + 2 * SECOND), Outcome::Discarded);
+        let mut forever = Patience::new(now, Timeouts::default(), None, none(), true);
+        assert_eq!(forever.begin_attempt(now), None);
+    }
+
+    #[test]
+    fn an_upload_that_moves_is_waited_for_from_its_last_byte() {
+        let now = Instant::now();
+        let upload = Arc::new(Progress::uploading(now));
+        let mut patience = Patience::new(now, timeouts(3, None), None, Arc::clone(&upload), false);
+        assert_eq!(patience.begin_attempt(now), Some(now + 3 * SECOND));
+        upload.note(1, now + 2 * SECOND);
+        assert_eq!(patience.extend(now + 3 * SECOND), Some(now + 5 * SECOND));
+        assert_eq!(patience.extend(now + 5 * SECOND), None, "no longer than the timeout");
+        upload.set_waits(true);
+        assert_eq!(patience.blame(now + 5 * SECOND), Outcome::ClientTimeout);
+    }
+
+    #[test]
+    fn a_grpc_stream_without_a_deadline_is_bounded_by_the_idle_timeout_until_the_client_has_ended_it() {
+        let now = Instant::now();
+        let upload = Arc::new(Progress::uploading(now));
+        let mut patience = Patience::new(now, timeouts(3, Some(1)), None, Arc::clone(&upload), true);
+        assert_eq!(patience.begin_attempt(now), Some(now + 300 * SECOND));
+        upload.note(1, now + 100 * SECOND);
+        upload.end();
+        assert_eq!(patience.extend(now + 100 * SECOND), Some(now + 101 * SECOND));
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use gw_core::ConnContext;
+use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -54,9 +55,11 @@ pub(crate) struct Hop {
     pub(crate) trailers: bool,
 }
 
-/// Strips a request's hop-by-hop fields and says what they asked for.
-pub(crate) fn strip_request(headers: &mut HeaderMap) -> Hop {
-    let hop = Hop { upgrade: upgrade(headers), trailers: has_token(headers, &header::TE, "trailers") };
+/// Strips the hop-by-hop fields of a request that came in `version`, and says what they asked for.
+pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version) -> Hop {
+    // RFC 9110 §7.8: an upgrade that is asked for in HTTP/1.0 is ignored.
+    let upgrade = if version == Version::HTTP_11 { upgrade(headers) } else { None };
+    let hop = Hop { upgrade, trailers: has_token(headers, &header::TE, "trailers") };
     strip(headers);
     headers.remove(header::PROXY_AUTHORIZATION);
     // The body is asked for, and `100 Continue` sent, once an upstream connection is held.
@@ -86,18 +89,20 @@ fn strip(headers: &mut HeaderMap) {
 /// The fields that `Connection` names, but for those that are never an option of one hop.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     tokens(headers, &header::CONNECTION)
-        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
         .collect()
 }
 
-fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
+/// In bytes: one that is not ASCII must not hide the others of its line.
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    let tokens = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    tokens.filter(|token| !token.is_empty())
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
-    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
 fn upgrade(headers: &HeaderMap) -> Option<&'static str> {
@@ -173,8 +178,9 @@ pub(crate) fn client_address(headers: &HeaderMap, conn: &ConnContext) -> IpAddr 
     if !conn.trusts_peer() {
         return client;
     }
-    let listed: Vec<&str> = tokens(headers, &FORWARDED_FOR).collect();
-    for text in listed.into_iter().rev() {
+    let listed: Vec<&[u8]> = tokens(headers, &FORWARDED_FOR).collect();
+    for token in listed.into_iter().rev() {
+        let Ok(text) = std::str::from_utf8(token) else { break };
         let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
         client = ip.to_canonical();
         if !conn.trusted_proxies.iter().any(|net| net.contains(&client)) {

@@ -19,6 +19,7 @@ use gw_router::{Builder, Field, Options, PatternError, RouteSpec};
 use gw_value::{Span, Spanned};
 use http::Method;
 
+use crate::deadline::Timeouts;
 use crate::retry::RetryPolicy;
 
 /// What lowering needs beside the document.
@@ -48,7 +49,7 @@ pub(crate) struct CompiledEndpoint {
     pub(crate) chains: Chains,
     pub(crate) cluster: ClusterSpec,
     pub(crate) retry: RetryPolicy,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) span: Span,
 }
@@ -160,7 +161,7 @@ impl Pass<'_> {
             chains: middlewares.endpoint(self, endpoint, &info),
             cluster: backends::cluster(self, endpoint, &info, profiles),
             retry: policy::retry(self, endpoint),
-            timeout: policy::timeout(self, endpoint),
+            timeouts: policy::timeouts(self, endpoint),
             idle_timeout: policy::idle_timeout(self, endpoint),
             span: endpoint.span(),
             info,

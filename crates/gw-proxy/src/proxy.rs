@@ -83,8 +83,8 @@ impl Proxy {
     /// The header pass, and the tracked body.
     fn begin(&self, req: Request, cx: &Arc<RequestContext>, route: &Route) -> (Request, Hop, Box<Exchange>) {
         let (mut head, body) = req.into_parts();
-        let (body, progress) = upload::track(body, cx);
-        let hop = headers::strip_request(&mut head.headers);
+        let (body, progress) = upload::track(body, cx, &self.clock);
+        let hop = headers::strip_request(&mut head.headers, head.version);
         headers::add_own(&mut head.headers, &hop, &cx.conn);
         let mut req = Request::from_parts(head, body);
         let exchange =

@@ -213,14 +213,14 @@ impl Proxy {
         breaker: Arc<RetryBreaker>,
         budget: &Arc<Budget>,
     ) -> Result<Arc<Route>, Diagnostic> {
-        let CompiledEndpoint { info, chains, cluster, retry, timeout, idle_timeout, span } = endpoint;
+        let CompiledEndpoint { info, chains, cluster, retry, timeouts, idle_timeout, span } = endpoint;
         let cluster =
             clients.cluster(cluster).map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))?;
         let upstream = self.metrics.upstream(&info.name);
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
             policy: retry,
-            timeout,
+            timeouts,
             breaker,
             budget: Arc::clone(budget),
             series: Arc::clone(&upstream),

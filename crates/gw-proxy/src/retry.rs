@@ -11,8 +11,6 @@ use http::{HeaderMap, Method, StatusCode};
 pub(crate) struct RetryPolicy {
     /// Attempts in all, ≥ 1.
     pub(crate) attempts: u32,
-    /// For one attempt, until its response headers.
-    pub(crate) per_try_timeout: Option<Duration>,
     /// Answers that are tried again.
     pub(crate) conditions: Vec<Condition>,
     /// Whether requests that are not idempotent are repeated although bytes were sent.
@@ -108,7 +106,6 @@ mod tests {
     fn only_safe_failures_are_repeated() {
         let policy = RetryPolicy {
             attempts: 2,
-            per_try_timeout: None,
             conditions: Vec::new(),
             non_idempotent: false,
             backoff: Some(Duration::from_millis(10)),

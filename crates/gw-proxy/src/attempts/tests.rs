@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use gw_core::{Body, Client, ConnContext, EndpointInfo, Progress as Sent};
 use gw_middleware::client_fn;
 use gw_telemetry::{BuildInfo, Metrics};
@@ -49,12 +50,11 @@ fn attempts(client: Arc<dyn Client>, attempts: u32, conditions: &[&str]) -> Atte
         chain: Chain::new(Vec::new(), client, Arc::new(renderer)),
         policy: RetryPolicy {
             attempts,
-            per_try_timeout: None,
             conditions: conditions.iter().map(|status| Condition::status(status).unwrap()).collect(),
             non_idempotent: false,
             backoff: None,
         },
-        timeout: Some(Duration::from_secs(15)),
+        timeouts: Timeouts { request: Some(Duration::from_secs(15)), ..Timeouts::default() },
         breaker: Arc::new(RetryBreaker::new(Instant::now())),
         budget: Budget::new(BUDGET),
         series: Metrics::new(1, BuildInfo::default()).upstream("test"),
@@ -174,6 +174,34 @@ async fn an_upstream_that_never_answers_is_given_up_and_blamed() {
     let error = attempts.call(request("GET", Body::empty(), &cx)).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::UpstreamTimeout);
     assert_eq!(*blamed.lock(), Some(Outcome::UpstreamTimeout), "known before the attempt is dropped");
+}
+
+/// An upload that stops after its first bytes, before the client that reads it has anything to answer.
+async fn stalled_upload(grpc: bool, attempts: Attempts) -> (Outcome, Outcome) {
+    let cx = context(grpc);
+    let first = futures_util::stream::iter([Ok(Frame::data(Bytes::from_static(b"half")))]);
+    let body = Body::stream(StreamBody::new(first.chain(futures_util::stream::pending())));
+    let (body, progress) = crate::upload::track(body, &cx, &Clock::system());
+    let mut req = request("PUT", body, &cx);
+    req.extensions_mut().insert(UploadProgress(progress));
+    if grpc {
+        req.headers_mut().insert("grpc-timeout", HeaderValue::from_static("1S"));
+    }
+    let error = attempts.call(req).await.unwrap_err();
+    (error.outcome(), cx.abandoned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stops_sending_is_blamed_for_the_time_it_takes() {
+    for tries in [1, 3] {
+        let (client, seen) = client(|_| status(200, ""));
+        let blamed = stalled_upload(false, attempts(client, tries, &[])).await;
+        assert_eq!(blamed, (Outcome::ClientTimeout, Outcome::ClientTimeout), "{tries} attempts");
+        assert!(seen.lock().is_empty());
+    }
+    let (client, _) = client(|_| status(200, ""));
+    let blamed = stalled_upload(true, attempts(client, 1, &[])).await;
+    assert_eq!(blamed.0, Outcome::UpstreamTimeout, "a call's own deadline blames nobody else");
 }
 
 #[tokio::test]

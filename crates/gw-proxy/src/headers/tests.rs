@@ -29,7 +29,7 @@ fn conn(peer: &str, trusted: &[&str]) -> ConnContext {
 #[track_caller]
 fn strips(before: &[(&str, &str)], after: &[(&str, &str)]) -> Hop {
     let mut headers = map(before);
-    let hop = strip_request(&mut headers);
+    let hop = strip_request(&mut headers, Version::HTTP_11);
     assert_eq!(headers, map(after));
     hop
 }
@@ -71,6 +71,18 @@ fn only_an_upgrade_to_websocket_is_passed_on() {
     assert_eq!(hop.upgrade, None);
     let hop = strips(&[("upgrade", "websocket")], &[]);
     assert_eq!(hop.upgrade, None, "not without Connection: upgrade");
+}
+
+#[test]
+fn an_upgrade_in_http_1_0_is_ignored() {
+    let mut headers = map(&[("connection", "upgrade"), ("upgrade", "websocket")]);
+    assert_eq!(strip_request(&mut headers, Version::HTTP_10), Hop::default());
+    assert!(headers.is_empty());
+}
+
+#[test]
+fn what_connection_names_goes_beside_bytes_that_are_not_ascii() {
+    strips(&[("connection", "x-mine, \u{e9}"), ("x-mine", "1")], &[]);
 }
 
 #[test]

@@ -7,15 +7,21 @@ use gw_config::v1::{self, Endpoint};
 use gw_value::Spanned;
 
 use super::Pass;
+use crate::deadline::Timeouts;
 use crate::retry::{Condition, RetryPolicy};
 
-/// Until the response headers; none for streams and for an explicit 0.
-pub(super) fn timeout(pass: &Pass<'_>, endpoint: &Endpoint) -> Option<Duration> {
+/// What bounds the time until the response headers; nothing for streams and for an explicit 0.
+pub(super) fn timeouts(pass: &Pass<'_>, endpoint: &Endpoint) -> Timeouts {
+    let stream_idle = idle_timeout(pass, endpoint);
     if endpoint.stream {
-        return None;
+        return Timeouts { stream_idle, ..Timeouts::default() };
     }
-    let timeout = endpoint.timeout_or_default(pass.loaded.dialect);
-    (!timeout.is_zero()).then_some(timeout)
+    let set = |timeout: Duration| (!timeout.is_zero()).then_some(timeout);
+    Timeouts {
+        request: set(endpoint.timeout_or_default(pass.loaded.dialect)),
+        per_try: endpoint.retry.as_ref().and_then(|retry| retry.per_try_timeout).and_then(set),
+        stream_idle,
+    }
 }
 
 /// How long a response body may stand still.
@@ -28,13 +34,11 @@ pub(super) fn idle_timeout(pass: &Pass<'_>, endpoint: &Endpoint) -> Option<Durat
 pub(super) fn retry(pass: &mut Pass<'_>, endpoint: &Endpoint) -> RetryPolicy {
     let mut policy = RetryPolicy {
         attempts: endpoint.attempts_or_default(pass.loaded.dialect),
-        per_try_timeout: None,
         conditions: Vec::new(),
         non_idempotent: false,
         backoff: None,
     };
     let Some(retry) = &endpoint.retry else { return policy };
-    policy.per_try_timeout = retry.per_try_timeout.filter(|timeout| !timeout.is_zero());
     policy.non_idempotent = retry.non_idempotent;
     policy.backoff = retry.backoff.filter(|backoff| !backoff.is_zero());
     policy.conditions =
