@@ -56,6 +56,7 @@ async fn every_page_answers_those_who_may_ask() {
 #[tokio::test]
 async fn readiness_ends_when_the_stop_begins() {
     let (_origin, gateway, mut admin) = started().await;
+    gateway.logged("it serves", |line| line.contains("\"serving\"")).await;
     assert_eq!(admin.get("/readyz").await.text(), "ready\n");
     gateway.signal("TERM");
     gateway.logged("it stops", |line| line.contains("\"stopping\"")).await;

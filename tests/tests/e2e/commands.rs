@@ -330,7 +330,12 @@ async fn sighup_reloads_what_has_not_changed() {
 async fn requests_that_are_cut_are_a_failure() {
     for signal in ["INT", "TERM", "QUIT"] {
         let origin = Origin::start("one", Script::Held).await;
-        let mut gateway = Gateway::start(&served("1", origin.address()), Format::Toml).await;
+        let folder = folder(&[("config.toml", &served("1", origin.address()))]);
+        let times = ["-drain-delay", "10ms", "-grace", "10ms"];
+        let mut command = command(&[&["run", "-addr", FREE, "-admin", FREE], &times[..]].concat());
+        command.current_dir(folder.path());
+        let mut gateway = Gateway::spawn(command);
+        gateway.serving().await;
         let mut caller = Caller::http1(gateway.address()).await;
         let request = caller.request("GET", "/held").body(empty()).unwrap();
         let asked = tokio::spawn(async move { caller.try_call(request).await });

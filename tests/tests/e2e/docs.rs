@@ -113,8 +113,8 @@ async fn every_command_of_the_readme_works() {
     let ran = run(in_folder(&folder, &validate, &[])).await;
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "gateway.toml: ok, 1 endpoints\n"), "{ran:?}");
     let free = ["-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"];
-    let mut gateway = Gateway::spawn(in_folder(&folder, &serve, &free));
-    gateway.serving().await;
+    let gateway = Gateway::spawn(in_folder(&folder, &serve, &free));
+    gateway.logged("it serves", |line| line.contains("\"serving\"")).await;
     let ready = elsewhere(&ready, gateway.admin());
     let output = within(&ready, Command::new("sh").arg("-c").arg(&ready).output()).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "ready\n", "{output:?}");
