@@ -97,6 +97,11 @@ impl Environment {
 
 fn duration(name: &str, value: &str) -> Result<Option<Duration>, String> {
     let parsed = gw_value::duration::parse(value).map_err(|error| format!("{name}={value}: {error}"))?;
+    if parsed.is_zero() && name.starts_with("PROXY_") {
+        return Err(format!(
+            "{name}={value}: there is no unlimited wait here; write a long one, such as 24h"
+        ));
+    }
     Ok(Some(parsed))
 }
 
@@ -139,9 +144,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_honoured_is_refused_by_name() {
-        for (name, value) in
-            [("PROXY_FOLLOW_REDIRECT", "1"), ("PROXY_DIAL_TIMEOUT", "soon"), ("ENABLE_STRICT_SLASH", "maybe")]
-        {
+        for (name, value) in [
+            ("PROXY_WRITE_TIMEOUT", "0"),
+            ("PROXY_FOLLOW_REDIRECT", "1"),
+            ("PROXY_DIAL_TIMEOUT", "soon"),
+            ("ENABLE_STRICT_SLASH", "maybe"),
+        ] {
             assert!(parse(&[(name, value)]).unwrap_err().starts_with(name));
         }
     }

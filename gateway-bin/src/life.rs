@@ -73,6 +73,17 @@ fn default_file() -> Result<PathBuf, Failure> {
     })
 }
 
+/// What ends the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// A signal, with the drain delay or without.
+    Asked { delay: bool },
+    /// A signal to end at once.
+    Now,
+    /// A worker ended by itself, which none may.
+    WorkerLost,
+}
+
 /// A gateway that serves.
 pub(crate) struct Gateway {
     app: App,
@@ -139,21 +150,16 @@ impl Gateway {
         drain_delay: Duration,
         grace: Duration,
     ) -> Result<Exit, Failure> {
-        let delay = self.until_stop(loader, &mut signals).await?;
-        let delay = match delay {
-            None => return Ok(Exit::Failure),
-            Some(true) => drain_delay,
-            Some(false) => Duration::ZERO,
-        };
-        self.stop(delay, grace, &mut signals).await
+        match self.until_stop(loader, &mut signals).await {
+            Stop::Now => Ok(Exit::Failure),
+            Stop::Asked { delay: true } => self.stop(drain_delay, grace, &mut signals).await,
+            Stop::Asked { delay: false } => self.stop(Duration::ZERO, grace, &mut signals).await,
+            Stop::WorkerLost => self.stop(Duration::ZERO, grace, &mut signals).await.map(|_| Exit::Failure),
+        }
     }
 
-    /// Reloads until something asks to stop: whether with the drain delay, or `None` to end at once.
-    async fn until_stop(
-        &self,
-        loader: Option<FileLoader>,
-        signals: &mut Signals,
-    ) -> Result<Option<bool>, Failure> {
+    /// Reloads until something ends the service.
+    async fn until_stop(&self, loader: Option<FileLoader>, signals: &mut Signals) -> Stop {
         let mut documents = match &loader {
             Some(loader) => loader.watch(),
             None => futures_util::stream::pending().boxed(),
@@ -163,13 +169,13 @@ impl Gateway {
             tokio::select! {
                 asked = signals.next() => match asked {
                     Asked::Reload => loader.iter().for_each(FileLoader::reload),
-                    Asked::Stop { delay } => return Ok(Some(delay)),
-                    Asked::Quit => return Ok(None),
+                    Asked::Stop { delay } => return Stop::Asked { delay },
+                    Asked::Quit => return Stop::Now,
                 },
                 Some(document) = documents.next() => self.reload(document),
                 worker = self.app.server.failed() => {
                     tracing::error!(?worker, "a worker ended; stopping");
-                    return Ok(Some(false));
+                    return Stop::WorkerLost;
                 }
                 _ = sweep.tick() => self.app.proxy.sweep(),
             }

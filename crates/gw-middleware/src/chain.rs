@@ -56,6 +56,7 @@ impl<'a> Next<'a> {
             None => self.chain.end.call(req).await,
         };
         result.unwrap_or_else(|error| {
+            log(&error, cx.as_deref());
             let mut response = (self.chain.renderer)(&error, cx.as_deref());
             response.extensions_mut().insert(Failure::from(&error));
             response
@@ -65,6 +66,22 @@ impl<'a> Next<'a> {
     /// A rest of the chain that owns itself: for mirroring, hedging and tower layers.
     pub fn detach(self) -> OwnedNext {
         OwnedNext { chain: Arc::clone(self.chain), at: self.at }
+    }
+}
+
+/// Says why a request failed, with all causes: its answer says only what the client may know.
+fn log(error: &Error, cx: Option<&RequestContext>) {
+    let endpoint = cx.map_or("-", |cx| &*cx.endpoint.name);
+    let outcome = error.outcome();
+    if outcome != gw_core::Outcome::Internal && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let cause = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    if outcome == gw_core::Outcome::Internal {
+        tracing::error!(outcome = outcome.as_str(), endpoint, cause, "{error}");
+    } else {
+        tracing::debug!(outcome = outcome.as_str(), endpoint, cause, "{error}");
     }
 }
 

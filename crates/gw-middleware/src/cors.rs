@@ -164,7 +164,10 @@ impl Middleware for Cors {
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
         Box::pin(async move {
             let Some(origin) = req.headers().get(header::ORIGIN).cloned() else {
-                return Ok(next.run(req).await);
+                let mut response = next.run(req).await;
+                // Else a cache could hand this answer to a page of an allowed origin, which then may not read it.
+                response.headers_mut().append(header::VARY, HeaderValue::from(header::ORIGIN));
+                return Ok(response);
             };
             if !self.allows(&req, &origin) {
                 return Err(Error::reject(Outcome::Denied).with_detail("the origin is not allowed"));

@@ -67,19 +67,14 @@ impl Window {
         let bucket = u64::try_from(elapsed).unwrap_or(u64::MAX);
         let passed = bucket.saturating_sub(self.last).min(BUCKETS as u64);
         for step in 1..=passed {
-            let index = self.index(bucket - passed + step);
+            let index = index(bucket - passed + step);
             self.buckets[index] = Bucket::default();
         }
         self.last = self.last.max(bucket);
     }
 
-    #[expect(clippy::unused_self, reason = "reads better beside its callers")]
-    fn index(&self, bucket: u64) -> usize {
-        usize::try_from(bucket % BUCKETS as u64).unwrap_or_default()
-    }
-
     fn current(&mut self) -> &mut Bucket {
-        let index = self.index(self.last);
+        let index = index(self.last);
         &mut self.buckets[index]
     }
 
@@ -87,6 +82,11 @@ impl Window {
         let sum = |field: fn(&Bucket) -> u32| f64::from(self.buckets.iter().map(field).sum::<u32>());
         (sum(|bucket| bucket.accepted), sum(|bucket| bucket.total))
     }
+}
+
+/// A bucket's place in the ring.
+fn index(bucket: u64) -> usize {
+    usize::try_from(bucket % BUCKETS as u64).unwrap_or_default()
 }
 
 #[cfg(test)]

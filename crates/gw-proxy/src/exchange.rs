@@ -30,6 +30,8 @@ pub(crate) struct Exchange {
     user_agent: Option<HeaderValue>,
     upload: Arc<Progress>,
     response_bytes: u64,
+    /// Bytes that a tunnel took up, beside those of the request's body.
+    tunnelled: u64,
     status: Option<StatusCode>,
     first_byte: Option<Instant>,
     /// What is recorded if nothing worse happens; `client_closed` until the answer is complete.
@@ -62,6 +64,7 @@ impl Exchange {
             user_agent: req.headers().get(header::USER_AGENT).cloned(),
             upload,
             response_bytes: 0,
+            tunnelled: 0,
             status: None,
             first_byte: None,
             outcome: None,
@@ -113,6 +116,9 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.end = Outcome::Internal;
+        }
         let now = self.clock.now();
         let elapsed = now.saturating_duration_since(self.cx.received);
         let worker = self.cx.conn.worker;
@@ -124,7 +130,7 @@ impl Drop for Exchange {
                 outcome: self.end,
                 protocol: protocol(self.version),
                 seconds: elapsed.as_secs_f64(),
-                request_bytes: self.upload.bytes(),
+                request_bytes: self.upload.bytes() + self.tunnelled,
                 response_bytes: self.response_bytes,
             },
         );
@@ -165,7 +171,7 @@ impl Exchange {
                 endpoint: &self.cx.endpoint.name,
                 status: self.status.map(|status| status.as_u16()),
                 outcome: self.end,
-                request_bytes: self.upload.bytes(),
+                request_bytes: self.upload.bytes() + self.tunnelled,
                 response_bytes: self.response_bytes,
                 total_seconds: elapsed.as_secs_f64(),
                 first_byte_seconds: self.seconds_until(self.first_byte),
@@ -189,6 +195,7 @@ fn protocol(version: Version) -> &'static str {
 /// An exchange that became a tunnel.
 pub(crate) struct TunnelExchange {
     exchange: Mutex<Box<Exchange>>,
+    up: AtomicU64,
     down: AtomicU64,
 }
 
@@ -196,20 +203,21 @@ impl TunnelExchange {
     /// Takes over an exchange whose answer switched protocols.
     pub(crate) fn new(mut exchange: Box<Exchange>) -> Arc<Self> {
         exchange.complete();
-        Arc::new(Self { exchange: Mutex::new(exchange), down: AtomicU64::new(0) })
+        Arc::new(Self { exchange: Mutex::new(exchange), up: AtomicU64::new(0), down: AtomicU64::new(0) })
     }
 }
 
 impl TunnelObserver for TunnelExchange {
     fn on_bytes(&self, upstream: bool, bytes: u64) {
-        if !upstream {
-            self.down.fetch_add(bytes, Relaxed);
-        }
+        let counter = if upstream { &self.up } else { &self.down };
+        counter.fetch_add(bytes, Relaxed);
     }
 }
 
 impl Drop for TunnelExchange {
     fn drop(&mut self) {
-        self.exchange.get_mut().add_response_bytes(self.down.load(Relaxed));
+        let exchange = self.exchange.get_mut();
+        exchange.add_response_bytes(self.down.load(Relaxed));
+        exchange.tunnelled = self.up.load(Relaxed);
     }
 }

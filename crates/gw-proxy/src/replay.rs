@@ -15,6 +15,8 @@ use parking_lot::Mutex;
 
 /// What one body may keep: 64 KiB.
 pub(crate) const LIMIT: usize = 64 << 10;
+/// What a kept chunk costs beside its bytes: many small ones must not cost more than they count.
+const CHUNK_COST: usize = 64;
 /// What all bodies together may keep: 64 MiB.
 pub(crate) const BUDGET: usize = 64 << 20;
 
@@ -59,6 +61,10 @@ pub(crate) struct Kept {
     overflown: bool,
     /// The attempt that may read. An older one may still be held by its dying connection.
     attempt: usize,
+    /// The next kept chunk that it sends.
+    position: usize,
+    /// No further attempt will come.
+    settled: bool,
     limit: usize,
     budget: Arc<Budget>,
 }
@@ -78,6 +84,8 @@ impl Replay {
             ended: false,
             overflown: false,
             attempt: 0,
+            position: 0,
+            settled: false,
             limit,
             budget: Arc::clone(budget),
         })))
@@ -91,9 +99,10 @@ impl Replay {
                 let attempt = {
                     let mut kept = kept.lock();
                     kept.attempt += 1;
+                    kept.position = 0;
                     kept.attempt
                 };
-                Body::stream(Reader { kept: Arc::clone(kept), attempt, position: 0, done: false })
+                Body::stream(Reader { kept: Arc::clone(kept), attempt, done: false })
             }
         }
     }
@@ -107,15 +116,36 @@ impl Replay {
     }
 }
 
+impl Drop for Replay {
+    /// The answer has been chosen: what was kept for another attempt need not be kept on, however long the upload is.
+    fn drop(&mut self) {
+        if let Self::Kept(kept) = self {
+            let mut kept = kept.lock();
+            kept.settled = true;
+            kept.forget_sent();
+        }
+    }
+}
+
 impl Kept {
     fn keep(&mut self, chunk: &Bytes) {
         if self.overflown {
             return;
         }
-        if self.bytes + chunk.len() <= self.limit && self.budget.take(chunk.len()) {
-            self.bytes += chunk.len();
+        let cost = chunk.len() + CHUNK_COST;
+        if !self.settled && self.bytes + cost <= self.limit && self.budget.take(cost) {
+            self.bytes += cost;
             self.chunks.push(chunk.clone());
+            self.position = self.chunks.len();
         } else {
+            self.overflown = true;
+            self.forget();
+        }
+    }
+
+    /// Forgets what is kept once all of it has been sent and none of it will be sent again.
+    fn forget_sent(&mut self) {
+        if self.settled && self.position >= self.chunks.len() {
             self.overflown = true;
             self.forget();
         }
@@ -123,6 +153,7 @@ impl Kept {
 
     fn forget(&mut self) {
         self.chunks = Vec::new();
+        self.position = 0;
         self.budget.give_back(std::mem::take(&mut self.bytes));
     }
 
@@ -161,8 +192,6 @@ impl Drop for Kept {
 struct Reader {
     kept: Arc<Mutex<Kept>>,
     attempt: usize,
-    /// The next kept chunk to send.
-    position: usize,
     done: bool,
 }
 
@@ -179,23 +208,23 @@ impl HttpBody for Reader {
         if this.done {
             return Poll::Ready(None);
         }
-        if let Some(chunk) = kept.chunks.get(this.position) {
-            this.position += 1;
-            return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
+        if let Some(chunk) = kept.chunks.get(kept.position).cloned() {
+            kept.position += 1;
+            kept.forget_sent();
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         if kept.ended {
             this.done = true;
             return Poll::Ready(kept.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))));
         }
         let frame = ready!(kept.poll_rest(cx));
-        this.position = kept.chunks.len();
         this.done = !matches!(&frame, Some(Ok(frame)) if frame.is_data());
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
         let kept = self.kept.lock();
-        let sent = !kept.overflown && self.position >= kept.chunks.len() && kept.trailers.is_none();
+        let sent = !kept.overflown && kept.position >= kept.chunks.len() && kept.trailers.is_none();
         self.done || sent && (kept.ended || kept.rest.is_end_stream())
     }
 
@@ -223,8 +252,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_attempt_sends_the_whole_body_wherever_the_last_one_stopped() {
-        let budget = Budget::new(100);
-        let replay = Replay::new(body(&["ab", "cd", "ef"]), 100, &budget);
+        let budget = Budget::new(1000);
+        let replay = Replay::new(body(&["ab", "cd", "ef"]), 1000, &budget);
         let mut first = replay.body();
         first.frame().await.unwrap().unwrap();
         let second = replay.body();
@@ -233,12 +262,27 @@ mod tests {
         assert_eq!(read(replay.body()).await, "abcdef");
         assert!(replay.is_complete());
         drop((first, replay));
-        assert_eq!(budget.left.load(Relaxed), 100);
+        assert_eq!(budget.left.load(Relaxed), 1000);
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_let_go_of_when_the_answer_has_been_chosen() {
+        let budget = Budget::new(1000);
+        let replay = Replay::new(body(&["ab", "cd", "ef"]), 1000, &budget);
+        let mut first = replay.body();
+        first.frame().await.unwrap().unwrap();
+        first.frame().await.unwrap().unwrap();
+        let mut last = replay.body();
+        last.frame().await.unwrap().unwrap();
+        drop(replay);
+        assert!(budget.left.load(Relaxed) < 1000, "one chunk is yet to be sent again");
+        assert_eq!(read(last).await, "cdef");
+        assert_eq!(budget.left.load(Relaxed), 1000);
     }
 
     #[tokio::test]
     async fn beyond_a_limit_the_body_streams_on_and_cannot_be_repeated() {
-        for (limit, budget) in [(3, 100), (100, 3)] {
+        for (limit, budget) in [(100, 1000), (1000, 100)] {
             let budget = Budget::new(budget);
             let before = budget.left.load(Relaxed);
             let replay = Replay::new(body(&["ab", "cd", "ef"]), limit, &budget);
