@@ -14,6 +14,7 @@ mod docs;
 mod drain;
 mod grpc;
 mod middlewares;
+mod parity;
 mod proxying;
 mod reload;
 mod samples;
