@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gw_core::{Body, Error, Outcome, Progress};
 use http::Method;
+use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::net::TcpListener;
@@ -51,6 +52,42 @@ async fn broken_answers_are_resets_or_malformed() {
     check("HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nabcde", Outcome::UpstreamMalformed).await;
     check("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", Outcome::UpstreamMalformed).await;
     check("HTTP/1.1 101 Switching Protocols\r\n\r\n", Outcome::UpstreamMalformed).await;
+    for codings in ["gzip", "xchunked", "chunked, gzip", "gzip, chunked", "chunked, chunked"] {
+        let answer = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {codings}\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+        check(answer.leak(), Outcome::UpstreamMalformed).await;
+    }
+}
+
+/// Asks with HEAD; what hyper then does not read of the answer's framing is checked all the same.
+async fn check_head(lengths: &'static [&'static str], expect: Option<&str>) {
+    let origin = Origin::start(move |mut wire, _| async move {
+        wire.head().await;
+        let lines: String = lengths.iter().map(|length| format!("content-length: {length}\r\n")).collect();
+        wire.send(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n")).await;
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    let answer = caller.send_in(&context(), request(Method::HEAD, Body::empty())).await;
+    match (answer, expect) {
+        (Ok(response), Some(length)) => {
+            let lines: Vec<_> = response.headers().get_all(CONTENT_LENGTH).iter().collect();
+            assert_eq!(lines, [length], "{lengths:?}");
+        }
+        (Err(error), None) => assert_eq!(error.outcome(), Outcome::UpstreamMalformed, "{lengths:?}"),
+        (answer, _) => panic!("{lengths:?}: {:?}", answer.map(|response| response.into_parts().0)),
+    }
+}
+
+#[tokio::test]
+async fn the_length_of_a_body_that_does_not_follow_is_one_number() {
+    check_head(&["2"], Some("2")).await;
+    check_head(&["2", "2"], Some("2")).await;
+    check_head(&["2, 2"], Some("2")).await;
+    check_head(&["2", "5"], None).await;
+    check_head(&["2, 5"], None).await;
+    check_head(&["+2"], None).await;
+    check_head(&["x"], None).await;
+    check_head(&[""], None).await;
 }
 
 #[tokio::test]
