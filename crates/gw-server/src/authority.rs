@@ -39,11 +39,20 @@ fn is_name(host: &[u8]) -> bool {
     loop {
         rest = match rest {
             [] => return true,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            [b'%', high, low, rest @ ..] if is_name_byte(*high, *low) => rest,
             [byte, rest @ ..] if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => rest,
             _ => return false,
         }
     }
+}
+
+/// Whether `%` and these two stand for a byte of a name: of a letter, a digit, `-._~` or of UTF-8. What decodes to a
+/// control byte or a delimiter would be one for whoever decodes it.
+fn is_name_byte(high: u8, low: u8) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let Some(byte) = digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low) else { return false };
+    u8::try_from(byte)
+        .is_ok_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-._~".contains(&byte))
 }
 
 /// Digits that fit a port; an empty one means the default (RFC 3986 §3.2.3).
@@ -64,8 +73,17 @@ mod tests {
 
     #[test]
     fn authorities() {
-        for good in ["gw.test", "gw.test:80", "gw.test:", "a_b", "127.0.0.1:1", "[::1]", "[::1]:8080", "x%41"]
-        {
+        for good in [
+            "gw.test",
+            "gw.test:80",
+            "gw.test:",
+            "a_b",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8080",
+            "x%41",
+            "%c3%a9",
+        ] {
             check(good, true);
         }
         for bad in [
@@ -89,6 +107,11 @@ mod tests {
             "a[::1]",
             "%4",
             "%zz",
+            "a%00b",
+            "a%0d%0ab",
+            "a%2fb",
+            "a%40b",
+            "a%3A80",
             "a\u{e9}",
             "a\tb",
             "a:123456",

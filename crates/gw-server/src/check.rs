@@ -50,6 +50,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(Outcome::HeadersTooLarge, "too many fields"));
     }
     drop_underscores(&mut head.headers);
+    check_values(head)?;
     check_framing(head, limits)?;
     check_expect(head)?;
     settle_host(head)?;
@@ -86,8 +87,18 @@ fn drop_underscores(headers: &mut HeaderMap) {
     }
 }
 
+/// h2 leaves white space around values, which RFC 9113 §8.2.1 calls malformed and HTTP/1.1 would drop.
+fn check_values(head: &Parts) -> Result<(), Refusal> {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let padded = |value: &HeaderValue| blank(value.as_bytes().first()) || blank(value.as_bytes().last());
+    if head.version == Version::HTTP_2 && head.headers.values().any(padded) {
+        return Err(malformed("white space around a field's value"));
+    }
+    Ok(())
+}
+
 /// What hyper leaves open about the body's length (RFC 9112 §6).
-fn check_framing(head: &Parts, limits: &Limits) -> Result<(), Refusal> {
+fn check_framing(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {
         if head.version != Version::HTTP_11 {
@@ -102,12 +113,17 @@ fn check_framing(head: &Parts, limits: &Limits) -> Result<(), Refusal> {
     }
     let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
     if let Some(first) = lengths.next() {
-        if lengths.any(|other| other != first) {
+        let mut repeated = false;
+        if lengths.inspect(|_| repeated = true).any(|other| other != first) {
             return Err(malformed("Content-Length fields that differ"));
         }
         let length = parse_length(first).ok_or_else(|| malformed("Content-Length is no number"))?;
         if limits.body_bytes.is_some_and(|limit| length > limit) {
             return Err(Refusal::new(Outcome::TooLarge, "Content-Length is above the limit"));
+        }
+        // RFC 9112 §6.3: equal ones may become one; two of them must not travel on.
+        if repeated {
+            head.headers.insert(CONTENT_LENGTH, length.into());
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gw_core::{Body, Error, Outcome};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -17,8 +18,19 @@ use crate::stall::Stall;
 use crate::watch::Watch;
 use crate::worker::Worker;
 
+/// How the content types of gRPC begin.
+const GRPC: &[u8] = b"application/grpc";
+
 /// Wraps what hyper reads; a body of no bytes costs nothing.
-pub(crate) fn request_body(incoming: Incoming, watch: &Arc<Watch>, worker: &Arc<Worker>) -> Body {
+///
+/// The body of a gRPC call may stand still: it is a stream whose client speaks when it has something to say, and how
+/// long that may last is the handler's to know.
+pub(crate) fn request_body(
+    incoming: Incoming,
+    headers: &HeaderMap,
+    watch: &Arc<Watch>,
+    worker: &Arc<Worker>,
+) -> Body {
     if incoming.is_end_stream() {
         return Body::empty();
     }
@@ -27,6 +39,7 @@ pub(crate) fn request_body(incoming: Incoming, watch: &Arc<Watch>, worker: &Arc<
         incoming: Some(incoming),
         left: watch.limits.body_bytes.unwrap_or(u64::MAX),
         stall: None,
+        timed: !is_grpc(headers),
         watch: Arc::clone(watch),
         worker: Arc::clone(worker),
     })
@@ -37,8 +50,17 @@ struct RequestBody {
     incoming: Option<Incoming>,
     left: u64,
     stall: Option<Arc<Stall>>,
+    /// Whether it may not stand still.
+    timed: bool,
     watch: Arc<Watch>,
     worker: Arc<Worker>,
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type
+        .and_then(|value| value.get(..GRPC.len()))
+        .is_some_and(|value| value.eq_ignore_ascii_case(GRPC))
 }
 
 impl RequestBody {
@@ -63,6 +85,9 @@ impl RequestBody {
 
     /// Starts the clock of the client; whoever waits is woken when it has run out.
     fn wait(&mut self, cx: &Context<'_>) {
+        if !self.timed {
+            return;
+        }
         let stall = self.stall.get_or_insert_with(|| {
             let stall = Arc::new(Stall::reading(Arc::clone(&self.watch)));
             self.worker.add_stall(&stall);
@@ -95,6 +120,13 @@ impl HttpBody for RequestBody {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(stall) = &me.stall {
                     stall.stop();
+                }
+                // hyper tells of trailers only where a trailer section began: with no field in it, its first line was
+                // a bare LF, which ends nothing (RFC 9112 erratum 7633).
+                if !me.watch.is_h2() && frame.trailers_ref().is_some_and(HeaderMap::is_empty) {
+                    me.watch.set_broken();
+                    return me
+                        .fail(Error::new(Outcome::ClientMalformed).with_detail("a bare LF ends the body"));
                 }
                 match me.count(&frame) {
                     Ok(()) => Poll::Ready(Some(Ok(frame))),

@@ -80,7 +80,7 @@ impl Connection {
             drop(incoming);
             return self.refuse(&refusal, asked);
         }
-        let body = request_body(incoming, &self.watch, &self.worker);
+        let body = request_body(incoming, &head.headers, &self.watch, &self.worker);
         let request = Request::from_parts(head, body);
         let call = AssertUnwindSafe(self.shared.handler.call(request, Arc::clone(&self.context)));
         match call.catch_unwind().await {
@@ -110,7 +110,7 @@ impl Connection {
     fn answer(&self, mut response: Response, mut asked: Asked) -> Answer {
         let status = response.status();
         if !status.is_informational() {
-            let close = self.watch.listener.is_draining();
+            let close = self.watch.listener.is_draining() || self.watch.is_broken();
             return self.frame(response, asked, close);
         }
         let tunnel = response.extensions_mut().remove::<Tunnel>();

@@ -106,6 +106,8 @@ pub(crate) struct Watch {
     ending: AtomicBool,
     /// The client may still be sending a body that nobody reads.
     unread: AtomicBool,
+    /// The body broke a rule that hyper does not have: what follows it is not to be read as a request.
+    broken: AtomicBool,
     /// Close with RST: the answer was cut, and its end would look complete otherwise.
     reset: AtomicBool,
     waker: AtomicWaker,
@@ -138,6 +140,7 @@ impl Watch {
             quiet: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             reset: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         }
@@ -231,6 +234,10 @@ impl Watch {
         self.unread.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_broken(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn set_reset(&self) {
         self.reset.store(true, Ordering::Relaxed);
     }
@@ -260,6 +267,10 @@ impl Watch {
             Phase::First => self.bytes_seen(),
             _ => self.has_body() || self.unread.load(Ordering::Relaxed),
         }
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_reset(&self) -> bool {

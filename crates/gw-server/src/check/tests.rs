@@ -54,6 +54,21 @@ fn framing() {
 }
 
 #[test]
+fn a_repeated_length_becomes_one() {
+    let fields = [("host", "a"), ("content-length", "3"), ("content-length", "3")];
+    let mut head = head(Version::HTTP_2, "POST", "/", &fields);
+    admit(&mut head, &limits()).unwrap();
+    assert_eq!(head.headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(), ["3"]);
+}
+
+#[test]
+fn white_space_around_values_is_malformed_in_http2() {
+    for (value, expect) in [("a b", 200), ("", 200), (" a", 400), ("a ", 400), ("a\t", 400)] {
+        check(head(Version::HTTP_2, "GET", "/", &[("host", "a"), ("x", value)]), expect);
+    }
+}
+
+#[test]
 fn expectations() {
     check_fields(&[("expect", "100-Continue")], 200);
     check_fields(&[("expect", "200-ok")], 417);

@@ -84,6 +84,7 @@ async fn chunks() {
         "5\nhello\r\n0\r\n\r\n",
         "5\r\nhello\n0\r\n\r\n",
         "5\r\nhello\r\n0\n\n",
+        "5\r\nhello\r\n0\r\n\n\r\n\r\n",
     ] {
         check(&post("Transfer-Encoding: chunked\r\n", chunks), &[400]).await;
     }
