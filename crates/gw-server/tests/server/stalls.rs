@@ -168,3 +168,23 @@ async fn connections_above_the_limit_wait() {
     held.pop();
     assert_eq!(waiting.answer().await.status, 200);
 }
+
+/// The wait is measured by clients that are cut: what outlives three of them in a row is not timed.
+#[tokio::test]
+async fn the_body_of_a_grpc_call_may_stand_still() {
+    let server = start(listener(Limits { read_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let head = |kind: &str| {
+        format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/{kind}\r\nContent-Length: 4\r\n\r\nab"
+        )
+    };
+    let mut call = Client::connect(server.address).await;
+    call.send(&head("grpc+proto")).await;
+    for _ in 0..3 {
+        let mut other = Client::connect(server.address).await;
+        other.send(&head("json")).await;
+        assert_eq!(other.answer().await.status, 408);
+    }
+    call.send("cd").await;
+    assert_eq!(call.answer().await.status, 200);
+}
