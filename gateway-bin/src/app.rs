@@ -10,7 +10,7 @@ use gw_debug::{Admin, Readiness};
 use gw_discovery::Dns;
 use gw_middleware::Registry;
 use gw_proxy::{Compiler, Proxy, ProxyDebug};
-use gw_server::{ProxyServer, ServerOptions};
+use gw_server::{Inherited, ProxyServer, ServerOptions};
 use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
 use tokio::runtime::Handle;
 
@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
     /// The format of the access log.
     pub(crate) log_format: LogFormat,
+    /// Sockets of a predecessor.
+    pub(crate) inherited: Inherited,
 }
 
 impl Settings {
@@ -84,7 +86,8 @@ impl App {
             Arc::clone(&proxy) as _
         };
         let observer = Arc::new(CountRejections(Arc::clone(&metrics)));
-        let server = Arc::new(ProxyServer::new(ServerOptions { workers, observer }, handler)?);
+        let options = ServerOptions { workers, observer, inherited: settings.inherited.clone() };
+        let server = Arc::new(ProxyServer::new(options, handler)?);
         watch_connections(&metrics, &server);
         let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
         options.workers = workers;

@@ -17,7 +17,7 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Flags may be written with one dash, as the Go gateway's: `gateway -conf config.yaml -addr :8080`.
-Signals: HUP reloads, TERM drains and stops, INT stops; a second one ends at once.
+Signals: HUP reloads, USR2 hands over to a new process, TERM drains and stops, INT stops; a second one ends at once.
 Exit codes: 0 ok, 1 failure, 2 usage, 78 invalid configuration.";
 
 #[derive(Debug, Subcommand)]

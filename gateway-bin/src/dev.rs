@@ -34,6 +34,7 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             loader: None,
             environment,
             log_format: LogFormat::Text,
+            inherited: Default::default(),
         };
         let gateway = Gateway::start(settings, loaded, Some(&args.admin))?;
         if let Some(listener) = gateway.bound.first() {

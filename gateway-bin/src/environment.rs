@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use gw_config::v1;
 
+use crate::handover;
+
 /// What the environment asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
@@ -16,6 +18,8 @@ pub(crate) struct Environment {
     dial_timeout: Option<Duration>,
     /// `ENABLE_STRICT_SLASH`.
     pub(crate) strict_slash: bool,
+    /// Whether a gateway that started this one hands its sockets over.
+    pub(crate) handover: bool,
     /// Overrides of configuration keys: `GATEWAY__CLIENT__CONNECT_TIMEOUT=2s` is `client.connect_timeout`.
     pub(crate) overrides: Vec<(Vec<String>, String)>,
     /// What is odd but harmless.
@@ -57,6 +61,7 @@ impl Environment {
                     "{name}: redirects are passed to the client, never followed here; unset it"
                 ));
             }
+            handover::VARIABLE => self.handover = boolean(name, &value)?,
             "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
             "INITIAL_RESOLVE_TIMEOUT" => {
                 duration(name, &value)?;

@@ -17,6 +17,7 @@ mod dev;
 mod diagnostics;
 mod environment;
 mod exit;
+mod handover;
 mod life;
 mod listeners;
 mod observer;

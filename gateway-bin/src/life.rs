@@ -1,13 +1,14 @@
-//! The life of a serving gateway: start, reloads, stop.
+//! The life of a serving gateway: start, reloads, handover, stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::StreamExt;
+use futures_util::future::{Fuse, FusedFuture};
+use futures_util::{FutureExt, StreamExt};
 use gw_config::{FileLoader, Loaded};
-use gw_server::{Bound, ListenerOptions, ProxyServer, ServerOptions};
+use gw_server::{Bound, Inherited, ListenerOptions, Predecessor, ProxyServer, ServerOptions};
 use gw_telemetry::LogFormat;
 use std::io::IsTerminal;
 
@@ -15,6 +16,7 @@ use crate::app::{App, Settings};
 use crate::args::RunArgs;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+use crate::handover;
 use crate::reload::ReloadError;
 use crate::stop::{Asked, Signals};
 
@@ -40,7 +42,7 @@ pub(crate) fn run(
     // The pages have a loader of their own: what they read is not what the watch has seen.
     let [loader, shown] =
         [(); 2].map(|()| FileLoader::new(&file).with_overrides(environment.overrides.clone()));
-    let settings = Settings {
+    let mut settings = Settings {
         workers: args.workers.map(usize::from),
         addresses: args.addr.clone(),
         debug: args.debug,
@@ -48,13 +50,22 @@ pub(crate) fn run(
         loader: Some(shown),
         environment,
         log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
+        inherited: Inherited::default(),
     };
+    // Now, while the file is still in its place: an upgrade puts another there.
+    let program = std::env::current_exe().context("this program's file")?;
     control()?.block_on(async {
         // First of all: from here on a signal is an order, not the end.
         let signals = Signals::listen().context("signals")?;
+        let mut predecessor = None;
+        if settings.environment.handover {
+            let (from, inherited) = handover::take_over()?;
+            (predecessor, settings.inherited) = (Some(from), inherited);
+        }
         let loaded = loader.load().map_err(|found| settings.all_errors(found))?;
         let gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
-        gateway.serve(signals, Some(loader), args.drain_delay, args.grace).await
+        predecessor.into_iter().for_each(Predecessor::release);
+        gateway.serve(signals, Some((loader, program)), args.drain_delay, args.grace).await
     })
 }
 
@@ -80,6 +91,8 @@ enum Stop {
     Asked { delay: bool },
     /// A signal to end at once.
     Now,
+    /// A successor serves.
+    HandedOver,
     /// A worker ended by itself, which none may.
     WorkerLost,
 }
@@ -105,6 +118,7 @@ impl Gateway {
             tracing::warn!("{notice}");
         }
         let admin = admin.map_or_else(|| (*loaded.gateway.admin.address).clone(), str::to_owned);
+        let inherited = settings.inherited.clone();
         let app = App::build(settings, &loaded.gateway.admin.hosts, tokio::runtime::Handle::current())
             .context("wiring")?;
         let (report, bound) = app.reloader.apply(Ok(loaded)).map_err(|error| match error {
@@ -116,8 +130,9 @@ impl Gateway {
         }
         let mut gateway = Self { app, admin: None, bound, admin_address: None };
         if !admin.is_empty() {
-            gateway.start_admin(&admin)?;
+            gateway.start_admin(&admin, inherited.clone())?;
         }
+        inherited.close();
         gateway.app.readiness.set_ready("config");
         tracing::info!(
             generation = report.generation,
@@ -128,9 +143,9 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn start_admin(&mut self, address: &str) -> Result<(), Failure> {
+    fn start_admin(&mut self, address: &str, inherited: Inherited) -> Result<(), Failure> {
         let address = address.parse().map_err(|error| Failure::usage(format!("admin address: {error}")))?;
-        let options = ServerOptions { workers: 1, observer: Arc::new(()) };
+        let options = ServerOptions { workers: 1, observer: Arc::new(()), inherited };
         let server = ProxyServer::new(options, Arc::clone(&self.app.admin)).context("the admin server")?;
         let prepared =
             server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;
@@ -142,35 +157,51 @@ impl Gateway {
         Ok(())
     }
 
-    /// Serves until a signal ends it: 0 when every request ended by itself, else 1.
+    /// Serves until a signal ends it, with what reloads read and what an upgrade starts: 0 when every request ended by itself, else 1.
     pub(crate) async fn serve(
-        self,
+        mut self,
         mut signals: Signals,
-        loader: Option<FileLoader>,
+        origin: Option<(FileLoader, PathBuf)>,
         drain_delay: Duration,
         grace: Duration,
     ) -> Result<Exit, Failure> {
-        match self.until_stop(loader, &mut signals).await {
+        match self.until_stop(origin.as_ref(), &mut signals).await {
             Stop::Now => Ok(Exit::Failure),
             Stop::Asked { delay: true } => self.stop(drain_delay, grace, &mut signals).await,
             Stop::Asked { delay: false } => self.stop(Duration::ZERO, grace, &mut signals).await,
+            Stop::HandedOver => {
+                // Its port is the successor's as well, which must not seem to be unready.
+                if let Some(admin) = self.admin.take() {
+                    admin.drain(ADMIN_GRACE).await;
+                }
+                self.stop(Duration::ZERO, grace, &mut signals).await
+            }
             Stop::WorkerLost => self.stop(Duration::ZERO, grace, &mut signals).await.map(|_| Exit::Failure),
         }
     }
 
     /// Reloads until something ends the service.
-    async fn until_stop(&self, loader: Option<FileLoader>, signals: &mut Signals) -> Stop {
-        let mut documents = match &loader {
-            Some(loader) => loader.watch(),
+    async fn until_stop(&self, origin: Option<&(FileLoader, PathBuf)>, signals: &mut Signals) -> Stop {
+        let mut documents = match origin {
+            Some((loader, _)) => loader.watch(),
             None => futures_util::stream::pending().boxed(),
         };
         let mut sweep = tokio::time::interval(SWEEP);
+        let mut handover = std::pin::pin!(Fuse::terminated());
         loop {
             tokio::select! {
-                asked = signals.next() => match asked {
-                    Asked::Reload => loader.iter().for_each(FileLoader::reload),
-                    Asked::Stop { delay } => return Stop::Asked { delay },
-                    Asked::Quit => return Stop::Now,
+                asked = signals.next() => match (asked, origin) {
+                    (Asked::Reload, _) => origin.iter().for_each(|(loader, _)| loader.reload()),
+                    (Asked::HandOver, Some((_, program))) if handover.is_terminated() => {
+                        handover.set(self.hand_over(program).fuse());
+                    }
+                    (Asked::HandOver, _) => tracing::warn!("SIGUSR2 is ignored: under way already, or a demo"),
+                    (Asked::Stop { delay }, _) => return Stop::Asked { delay },
+                    (Asked::Quit, _) => return Stop::Now,
+                },
+                handed_over = &mut handover => match handed_over {
+                    Ok(()) => return Stop::HandedOver,
+                    Err(error) => tracing::error!("not handed over, this process serves on: {error:#}"),
                 },
                 Some(document) = documents.next() => self.reload(document),
                 worker = self.app.server.failed() => {
@@ -180,6 +211,13 @@ impl Gateway {
                 _ = sweep.tick() => self.app.proxy.sweep(),
             }
         }
+    }
+
+    /// Has a new process serve.
+    async fn hand_over(&self, program: &Path) -> anyhow::Result<()> {
+        let mut listeners = self.app.server.share()?;
+        listeners.extend(self.admin.as_ref().map_or(Ok(Vec::new()), ProxyServer::share)?);
+        handover::hand_over(program, &listeners).await
     }
 
     /// One reload. Whatever is wrong with it is logged, and the old configuration serves on.

@@ -1,4 +1,4 @@
-//! Signals: what ends or reloads the process.
+//! Signals: what ends, reloads or replaces the process.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ pub(crate) struct Signals {
     interrupt: Signal,
     quit: Signal,
     hangup: Signal,
+    user2: Signal,
 }
 
 /// What a signal asks for.
@@ -17,6 +18,8 @@ pub(crate) struct Signals {
 pub(crate) enum Asked {
     /// Read the configuration again.
     Reload,
+    /// Give the sockets to a new process and drain.
+    HandOver,
     /// Stop, with (`TERM`) or without (`INT`) the drain delay.
     Stop { delay: bool },
     /// End at once.
@@ -34,6 +37,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             hangup: signal(SignalKind::hangup())?,
+            user2: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -44,23 +48,17 @@ impl Signals {
             _ = self.interrupt.recv() => Asked::Stop { delay: false },
             _ = self.quit.recv() => Asked::Quit,
             _ = self.hangup.recv() => Asked::Reload,
+            _ = self.user2.recv() => Asked::HandOver,
         }
     }
 
     /// Returns after `delay`, or sooner and true when another stop signal came.
     pub(crate) async fn stop_within(&mut self, delay: Duration) -> bool {
-        let sleep = tokio::time::sleep(delay);
-        tokio::pin!(sleep);
-        loop {
-            tokio::select! {
-                () = &mut sleep => return false,
-                asked = self.next() => if asked != Asked::Reload { return true },
-            }
-        }
+        tokio::time::timeout(delay, self.second()).await.is_ok()
     }
 
     /// Returns when a second stop signal comes.
     pub(crate) async fn second(&mut self) {
-        while self.next().await == Asked::Reload {}
+        while matches!(self.next().await, Asked::Reload | Asked::HandOver) {}
     }
 }

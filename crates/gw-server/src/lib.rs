@@ -11,6 +11,9 @@ mod connection;
 mod cores;
 mod error;
 mod frames;
+#[cfg(unix)]
+mod handover;
+mod inherit;
 mod inspect;
 mod io;
 mod listener;
@@ -23,6 +26,8 @@ mod server;
 mod service;
 mod stall;
 mod stats;
+#[cfg(unix)]
+mod successor;
 mod sweep;
 mod tasks;
 mod ticks;
@@ -32,8 +37,13 @@ mod worker;
 
 pub use cores::{open_files_limit, worker_count};
 pub use error::{BindError, StartError, WorkerFailed};
+#[cfg(unix)]
+pub use handover::{Predecessor, pass_on, take_over};
+pub use inherit::{Inherited, Passed};
 pub use inspect::{ConnectionInfo, ListenerInfo, TaskCount};
 pub use observer::{Observer, Rejection};
 pub use options::{AddressError, Limits, ListenAddress, ListenerOptions, ServerOptions};
 pub use server::{Bound, Drained, Prepared, ProxyServer};
 pub use stats::ListenerStats;
+#[cfg(unix)]
+pub use successor::{HandoverError, hand_over};

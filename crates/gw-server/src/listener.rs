@@ -3,13 +3,13 @@
 //! It lives as long as its socket: a reload that keeps the address replaces the settings, which hold for the
 //! connections accepted from then on.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gw_core::TlsInfo;
 use ipnet::IpNet;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -47,6 +47,8 @@ pub(crate) struct Listener {
     settings: RwLock<Arc<Settings>>,
     draining: AtomicBool,
     stop: watch::Sender<bool>,
+    /// Copies of the workers' sockets, for a successor; none once accepting is to end.
+    copies: Mutex<Vec<TcpListener>>,
     /// Sockets that accept.
     pub(crate) sockets: AtomicUsize,
     open: AtomicUsize,
@@ -63,6 +65,7 @@ impl Listener {
             settings: RwLock::new(Arc::new(settings)),
             draining: AtomicBool::new(false),
             stop: watch::Sender::new(false),
+            copies: Mutex::default(),
             sockets: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
@@ -83,7 +86,19 @@ impl Listener {
     /// Ends accepting, once the accept queue is empty, and lets the connections end.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+        self.copies.lock().clear();
         self.stop.send_replace(true);
+    }
+
+    /// Keeps copies of the sockets that the workers are about to get.
+    pub(crate) fn keep_copies(&self, sockets: &[TcpListener]) -> std::io::Result<()> {
+        *self.copies.lock() = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Copies of all its sockets.
+    pub(crate) fn copies(&self) -> std::io::Result<Vec<TcpListener>> {
+        self.copies.lock().iter().map(TcpListener::try_clone).collect()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::Observer;
+use crate::{Inherited, Observer};
 
 /// What the whole server needs.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct ServerOptions {
     pub workers: usize,
     /// Told of what never reaches the handler. `Arc::new(())` does not listen.
     pub observer: Arc<dyn Observer>,
+    /// Sockets of a predecessor, served in place of newly bound ones. Usually the default, which is empty.
+    pub inherited: Inherited,
 }
 
 /// One listener.

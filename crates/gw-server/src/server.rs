@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::bind::bind;
 use crate::error::{BindError, StartError, WorkerFailed};
+use crate::inherit::Inherited;
 use crate::inspect::{ConnectionInfo, ListenerInfo, TaskCount};
 use crate::listener::{Listener, Settings};
 use crate::options::{ListenerOptions, ServerOptions};
@@ -27,6 +28,7 @@ const LEAVE: Duration = Duration::from_millis(500);
 pub struct ProxyServer {
     shared: Arc<Shared>,
     listeners: Mutex<Listeners>,
+    inherited: Inherited,
     /// The first worker that ended unasked.
     failed: watch::Receiver<Option<WorkerFailed>>,
     /// Dropped by each worker's thread at its end.
@@ -47,7 +49,7 @@ pub struct Prepared(Vec<Planned>);
 struct Planned {
     listener: Arc<Listener>,
     settings: Settings,
-    /// One per worker; empty where the listener is kept.
+    /// One per worker, or as many as were inherited; empty where the listener is kept.
     sockets: Vec<std::net::TcpListener>,
 }
 
@@ -112,11 +114,13 @@ impl ProxyServer {
                     StartError::Thread { worker: index, source }
                 })?;
         }
-        Ok(Self { shared, listeners: Mutex::default(), failed, ended: Mutex::new(Some(ended)) })
+        let inherited = options.inherited;
+        let ended = Mutex::new(Some(ended));
+        Ok(Self { shared, listeners: Mutex::default(), inherited, failed, ended })
     }
 
     /// Binds the listeners that are new and keeps the sockets of those whose address is served already (for port
-    /// 0: whose name is the same, too). Nothing changes for anyone until [`commit`](Self::commit).
+    /// 0: whose name is the same, too). Inherited sockets are taken in place of new ones. Nothing changes for anyone until [`commit`](Self::commit).
     ///
     /// # Errors
     /// When an address cannot be bound or is asked for twice, or the server is stopping.
@@ -142,10 +146,13 @@ impl ProxyServer {
                     Planned { listener: Arc::clone(listener), settings: options.into(), sockets: Vec::new() }
                 }
                 None => {
-                    let (local, sockets) = bind(options.address, self.shared.workers.len())?;
                     let address = options.address;
-                    let settings = Settings::from(options.clone());
-                    let listener = Arc::new(Listener::new(address, local, settings));
+                    let inherited = self.inherited.take(address, &options.name);
+                    let (local, sockets) =
+                        inherited.map_or_else(|| bind(address, self.shared.workers.len()), Ok)?;
+                    let listener = Arc::new(Listener::new(address, local, options.clone().into()));
+                    let refused = |source| BindError::Refused { address, source };
+                    listener.keep_copies(&sockets).map_err(refused)?;
                     Planned { listener, settings: options.into(), sockets }
                 }
             });
@@ -162,7 +169,7 @@ impl ProxyServer {
         for Planned { listener, settings, sockets } in prepared.0 {
             bound.push(Bound { name: Arc::clone(&settings.name), address: listener.local });
             listener.set_settings(settings);
-            for (worker, socket) in self.shared.workers.iter().zip(sockets) {
+            for (worker, socket) in self.shared.workers.iter().cycle().zip(sockets) {
                 let accepting = Accepting::new(&self.shared, &listener);
                 // Full would take a thousand unread commands; the sibling sockets serve on even so.
                 if worker.commands.try_send(Command::Listen(accepting, socket)).is_err() {
@@ -182,6 +189,11 @@ impl ProxyServer {
         let shortest = held.serving.iter().map(|listener| listener.settings().limits.shortest()).min();
         self.retick(shortest.unwrap_or(Duration::MAX));
         bound
+    }
+
+    /// The listeners that serve.
+    pub(crate) fn serving(&self) -> Vec<Arc<Listener>> {
+        self.listeners.lock().serving.clone()
     }
 
     /// Has the sweepers resolve timeouts down to `shortest`.

@@ -90,6 +90,8 @@ pub(crate) struct Watch {
     pub(crate) accepted: Stamp,
     phase: AtomicU8,
     since: AtomicU64,
+    /// When the sweeper saw first that the listener drains; zero before.
+    draining_since: AtomicU64,
     write_since: AtomicU64,
     exchanges: AtomicU32,
     bodies: AtomicU32,
@@ -129,6 +131,7 @@ impl Watch {
             accepted,
             phase: AtomicU8::new(Phase::First as u8),
             since: AtomicU64::new(accepted),
+            draining_since: AtomicU64::new(0),
             write_since: AtomicU64::new(0),
             exchanges: AtomicU32::new(0),
             bodies: AtomicU32::new(0),
@@ -339,16 +342,33 @@ impl Watch {
         match phase {
             Phase::Handshake if over(self.limits.handshake_timeout) => Verdict::Abort,
             Phase::First | Phase::Head if over(self.limits.header_timeout) => Verdict::HeadTimeout,
-            Phase::First if self.listener.is_draining() && !self.bytes_seen() && over(QUIET) => {
-                Verdict::Close
-            }
+            Phase::First if !self.bytes_seen() && self.is_left_over(since, now) => Verdict::Close,
             Phase::Idle if blocked == 0 && !self.has_body() => {
-                let quiet = self.listener.is_draining() && over(QUIET);
-                if quiet || over(self.limits.idle_timeout) { Verdict::Close } else { Verdict::None }
+                if self.is_left_over(since, now) || over(self.limits.idle_timeout) {
+                    Verdict::Close
+                } else {
+                    Verdict::None
+                }
             }
             Phase::Closing if over(CLOSING) => Verdict::Abort,
             _ => Verdict::None,
         }
+    }
+
+    /// Whether it has been silent for a while of the listener's drain. Counted from the drain's begin: the stamps from
+    /// before are early by a longer tick than the drain's.
+    fn is_left_over(&self, since: Stamp, now: Stamp) -> bool {
+        if !self.listener.is_draining() {
+            return false;
+        }
+        let begin = match self.draining_since.load(Ordering::Relaxed) {
+            0 => {
+                self.draining_since.store(now, Ordering::Relaxed);
+                now
+            }
+            begin => begin,
+        };
+        self.ticks.expired(since.max(begin), QUIET, now)
     }
 }
 

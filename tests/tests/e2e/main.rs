@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod drain;
 mod grpc;
+mod handover;
 mod middlewares;
 mod parity;
 mod proxying;

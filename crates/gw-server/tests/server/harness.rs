@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use gw_core::{Body, BoxFuture, ConnContext, Handler, Request, Response, Result};
 use gw_server::{
-    Limits, ListenAddress, ListenerInfo, ListenerOptions, Observer, ProxyServer, Rejection, ServerOptions,
+    Inherited, Limits, ListenAddress, ListenerInfo, ListenerOptions, Observer, ProxyServer, Rejection,
+    ServerOptions,
 };
 use http_body::Frame;
 use http_body_util::BodyExt;
@@ -88,10 +89,23 @@ where
     F: Fn(Request, Arc<ConnContext>) -> R + Send + Sync + 'static,
     R: Future<Output = Response> + Send + 'static,
 {
+    run(options, 2, Inherited::default(), handler)
+}
+
+/// Echoes with so many workers, on sockets of a predecessor.
+pub fn inherit(options: ListenerOptions, workers: usize, inherited: Inherited) -> Server {
+    run(options, workers, inherited, |req, _| echo(req))
+}
+
+fn run<F, R>(options: ListenerOptions, workers: usize, inherited: Inherited, handler: F) -> Server
+where
+    F: Fn(Request, Arc<ConnContext>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response> + Send + 'static,
+{
     let rejections = Arc::new(Recorder::default());
     let observer = Arc::clone(&rejections) as Arc<dyn Observer>;
     let handler = Function(move |req, conn| Box::pin(handler(req, conn)) as BoxFuture<'static, Response>);
-    let server = ProxyServer::new(ServerOptions { workers: 2, observer }, Arc::new(handler)).unwrap();
+    let server = ProxyServer::new(ServerOptions { workers, observer, inherited }, Arc::new(handler)).unwrap();
     let prepared = server.prepare(vec![options]).unwrap();
     let address = server.commit(prepared)[0].address;
     Server { server, address, rejections }

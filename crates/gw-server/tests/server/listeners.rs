@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gw_server::{BindError, Limits, ListenAddress, ListenerOptions, ProxyServer, ServerOptions, StartError};
+use gw_server::{
+    BindError, Inherited, Limits, ListenAddress, ListenerOptions, ProxyServer, ServerOptions, StartError,
+};
 
-use crate::harness::{Client, Server, echo, listener, loopback, serve};
+use crate::harness::{Client, Server, echo, inherit, listener, loopback, serve};
 
 fn named(name: &str) -> ListenerOptions {
     ListenerOptions::new(name, loopback())
@@ -107,6 +109,38 @@ async fn connections_are_spread_over_the_workers() {
     }
 }
 
+/// The port has two queues, whoever serves it.
+#[tokio::test]
+async fn a_successor_serves_every_inherited_queue_with_any_number_of_workers() {
+    let mut server = serve(echo);
+    for workers in [1, 3, 2] {
+        let inherited = Inherited::new(server.server.share().unwrap());
+        let successor = inherit(listener(Limits::default()), workers, inherited.clone());
+        assert_eq!((successor.address, inherited.close()), (server.address, Vec::new()));
+        assert!(server.server.drain(Duration::from_secs(5)).await.complete);
+        for _ in 0..32 {
+            assert_eq!(get(server.address).await, 200);
+        }
+        server = successor;
+    }
+    server.server.drain(Duration::from_secs(5)).await;
+    assert!(std::net::TcpStream::connect(server.address).is_err(), "a descriptor is left");
+}
+
+#[tokio::test]
+async fn what_no_listener_inherits_is_closed() {
+    let server = serve(echo);
+    reload(&server, vec![named("test"), named("other")]);
+    let inherited = Inherited::new(server.server.share().unwrap());
+    let other = server.server.listeners()[1].address;
+    server.server.drain(Duration::from_secs(5)).await;
+    assert!(std::net::TcpStream::connect(other).is_ok());
+    let successor = inherit(listener(Limits::default()), 2, inherited.clone());
+    assert_eq!(inherited.close(), [other]);
+    assert!(std::net::TcpStream::connect(other).is_err());
+    assert_eq!(get(successor.address).await, 200);
+}
+
 #[tokio::test]
 async fn tasks_are_listed() {
     let server = serve(echo);
@@ -135,9 +169,9 @@ async fn a_server_needs_a_worker_and_fails_only_unasked() {
             Box::pin(std::future::pending())
         }
     }
-    let options = ServerOptions { workers: 0, observer: Arc::new(()) };
+    let options = ServerOptions { workers: 0, observer: Arc::new(()), inherited: Inherited::default() };
     assert!(matches!(ProxyServer::new(options, Arc::new(Never)), Err(StartError::NoWorkers)));
-    let options = ServerOptions { workers: 1, observer: Arc::new(()) };
+    let options = ServerOptions { workers: 1, observer: Arc::new(()), inherited: Inherited::default() };
     let server = ProxyServer::new(options, Arc::new(Never)).unwrap();
     server.drain(Duration::ZERO).await;
     assert!(futures_util::FutureExt::now_or_never(server.failed()).is_none());
