@@ -203,3 +203,19 @@ async fn debug_pages_are_on_the_data_port_only_when_asked_for() {
         assert_eq!(caller.get(routed).await.json()["target"], routed);
     }
 }
+
+/// Every family on the page of metrics is documented, process ones aside.
+#[tokio::test]
+async fn every_metric_is_documented() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    Caller::http1(gateway.address()).await.get("/").await;
+    let scrape = Caller::http1(gateway.admin()).await.get("/metrics").await;
+    let page = std::fs::read_to_string(gateway_tests::root().join("docs/observability.md")).unwrap();
+    let text = scrape.text();
+    let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let missing: Vec<_> = families
+        .filter(|name| !name.starts_with("process_") && !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
