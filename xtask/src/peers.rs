@@ -34,6 +34,19 @@ pub(crate) fn python(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
+/// Makes sure of curl, which runs the demo's lines.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn curl() -> anyhow::Result<()> {
+    if succeeds(Command::new("curl").arg("--version")) {
+        return Ok(());
+    }
+    run(&mut apt(&["update", "--quiet=2"]))?;
+    run(&mut apt(&["install", "--yes", "--quiet=2", "curl"]))
+        .context("cannot install curl, which the demo is tried with")
+}
+
 /// Makes the environment; on Debian its module comes in a package of its own.
 fn make_environment(venv: &Path) -> anyhow::Result<()> {
     let make = || {

@@ -26,6 +26,7 @@ pub(crate) fn test(root: &Path) -> anyhow::Result<()> {
 /// When a peer cannot be installed, or a test fails.
 pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     test(root)?;
+    peers::curl()?;
     let python = peers::python(root)?;
     let suite = ["test", "--package", "gateway-tests", "--features", "peers", "--test", "peers"];
     run(cargo(root, &suite).env("GATEWAY_TEST_PYTHON", python))

@@ -48,15 +48,24 @@ impl Patience {
         Self { timeouts, begin: now, attempt: now, hard, upload, grpc }
     }
 
-    /// When the attempt that begins `now` has to answer by, as far as can be told.
+    /// When to look again at the attempt that begins `now`; `None` if there is no limit to its time.
     pub(crate) fn begin_attempt(&mut self, now: Instant) -> Option<Instant> {
         self.attempt = now;
-        self.limit()
+        self.next_look(now, self.limit())
     }
 
-    /// A later limit in place of `limit`, which has come; `None` when the wait is over.
-    pub(crate) fn extend(&self, limit: Instant) -> Option<Instant> {
-        self.limit().filter(|later| *later > limit)
+    /// When to look again after `looked`, which has come; `None` when the wait is over.
+    pub(crate) fn extend(&self, looked: Instant) -> Option<Instant> {
+        let later = self.limit().filter(|limit| *limit > looked);
+        later.and_then(|limit| self.next_look(looked, Some(limit)))
+    }
+
+    /// The limit itself; but a client that still writes its stream may end it any moment, from which on the shorter
+    /// timeouts count, so that is looked after as often as they last.
+    fn next_look(&self, now: Instant, limit: Option<Instant>) -> Option<Instant> {
+        let shorter = [self.timeouts.per_try, self.timeouts.request].into_iter().flatten().min();
+        let look = shorter.filter(|_| self.streams()).and_then(|timeout| now.checked_add(timeout));
+        [limit, look].into_iter().flatten().min()
     }
 
     /// Whether nothing would be left at `then`.
@@ -140,9 +149,13 @@ mod tests {
         let now = Instant::now();
         let upload = Arc::new(Progress::uploading(now));
         let mut patience = Patience::new(now, timeouts(3, Some(1)), None, Arc::clone(&upload), true);
-        assert_eq!(patience.begin_attempt(now), Some(now + 300 * SECOND));
+        assert_eq!(patience.begin_attempt(now), Some(now + SECOND), "looked after each second");
+        assert_eq!(patience.extend(now + SECOND), Some(now + 2 * SECOND));
+        assert_eq!(patience.extend(now + 300 * SECOND), None);
         upload.note(1, now + 100 * SECOND);
+        assert_eq!(patience.extend(now + 300 * SECOND), Some(now + 301 * SECOND));
         upload.end();
         assert_eq!(patience.extend(now + 100 * SECOND), Some(now + 101 * SECOND));
+        assert_eq!(patience.extend(now + 101 * SECOND), None);
     }
 }

@@ -1,9 +1,8 @@
 //! The pages tell the truth: their samples are valid, their commands run, their output is real, their links lead somewhere.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use gateway_tests::{Authority, Gateway, Page, Ran, command, root, run, within};
+use gateway_tests::{Authority, Caller, Gateway, Page, Ran, command, root, run};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -100,7 +99,7 @@ fn commands() -> Vec<String> {
     blocks.lines().map(bare).filter(|line| !line.is_empty()).collect()
 }
 
-/// The first two are what the first screen promises: `demo.rs` runs the demo and every line that it prints, and the
+/// The first two are what the first screen promises: the peers' `demo.rs` runs the demo and every line that it prints, and the
 /// other runs the test that you read. The rest are about the README's own configuration.
 #[tokio::test]
 async fn every_command_of_the_readme_works() {
@@ -115,9 +114,9 @@ async fn every_command_of_the_readme_works() {
     let free = ["-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"];
     let gateway = Gateway::spawn(in_folder(&folder, &serve, &free));
     gateway.logged("it serves", |line| line.contains("\"serving\"")).await;
-    let ready = elsewhere(&ready, gateway.admin());
-    let output = within(&ready, Command::new("sh").arg("-c").arg(&ready).output()).await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "ready\n", "{output:?}");
+    let path = ready.strip_prefix("curl http://127.0.0.1:9901").unwrap_or_else(|| panic!("{ready}"));
+    let answer = Caller::http1(gateway.admin()).await.get(path).await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "ready\n"));
 }
 
 /// A command line of the README in a folder, with further arguments.
@@ -127,13 +126,6 @@ fn in_folder(folder: &TempDir, line: &str, more: &[&str]) -> Command {
     let mut command = command(&arguments);
     command.current_dir(folder.path());
     command
-}
-
-/// A command line that asks the default admin port, for another one.
-fn elsewhere(line: &str, admin: SocketAddr) -> String {
-    let default = "127.0.0.1:9901";
-    assert!(line.starts_with("curl ") && line.contains(default), "{line}");
-    line.replace(default, &admin.to_string())
 }
 
 #[test]

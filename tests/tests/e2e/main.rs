@@ -9,7 +9,6 @@
 mod admin;
 mod bodies;
 mod commands;
-mod demo;
 mod docs;
 mod drain;
 mod grpc;
