@@ -59,6 +59,10 @@ impl Download {
         timer.as_mut().poll(cx)
     }
 
+    fn is_overdue(&self) -> bool {
+        self.limits.deadline.is_some_and(|deadline| deadline <= self.exchange.now())
+    }
+
     fn on_frame(&mut self, frame: &Frame<Bytes>) {
         self.last_frame = None;
         if let Some(data) = frame.data_ref() {
@@ -99,6 +103,10 @@ impl HttpBody for Download {
             return Poll::Ready(None);
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
+            // A body that never stands still would never meet the timer.
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() && self.is_overdue() => {
+                self.fail(Error::new(Outcome::UpstreamTimeout))
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 self.on_frame(&frame);
                 Poll::Ready(Some(Ok(frame)))
@@ -124,3 +132,6 @@ impl HttpBody for Download {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! How bodies end, as their clients and the metrics see it.
+
+use std::sync::Arc;
+
+use gw_core::{Clock, ConnContext, EndpointInfo, Request, RequestContext};
+use gw_middleware::{Chain, client_fn};
+use gw_telemetry::{BuildInfo, Metrics};
+use http_body_util::{BodyExt as _, StreamBody};
+
+use super::*;
+use crate::table::Route;
+use crate::upload::Progress;
+
+struct Fixture {
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    exchange: Box<Exchange>,
+}
+
+fn fixture(form: AnswerForm) -> Fixture {
+    let metrics = Metrics::new(1, BuildInfo::default());
+    let clock = Clock::movable();
+    let conn = ConnContext {
+        worker: 0,
+        listener: "test".into(),
+        peer: "192.0.2.1:1".parse().unwrap(),
+        local: "192.0.2.2:2".parse().unwrap(),
+        tls: None,
+        trusted_proxies: Arc::from([]),
+    };
+    let endpoint = Arc::new(EndpointInfo::default());
+    let mut cx =
+        RequestContext::new(Arc::new(conn), "192.0.2.1".parse().unwrap(), Arc::clone(&endpoint), clock.now());
+    cx.form = form;
+    let end = client_fn(|_| async { Err(Error::new(Outcome::Internal)) });
+    let route = Route {
+        series: metrics.route("/", "test"),
+        upstream: metrics.upstream("test"),
+        chain: Chain::new(Vec::new(), Arc::new(end), Arc::new(crate::render::render)),
+        endpoint,
+        idle_timeout: None,
+    };
+    let upload = Arc::new(Progress::none(clock.now()));
+    let exchange = Exchange::new(&Request::new(Body::empty()), &Arc::new(cx), &route, None, &clock, upload);
+    Fixture { metrics, clock, exchange }
+}
+
+fn chunks(count: usize) -> Body {
+    let frames = (0..count).map(|_| Ok(Frame::data(Bytes::from_static(b"abc"))));
+    Body::stream(StreamBody::new(futures_util::stream::iter(frames)))
+}
+
+fn limits(idle: Option<Duration>, deadline: Option<Instant>) -> BodyLimits {
+    BodyLimits { idle, deadline }
+}
+
+#[tokio::test]
+async fn a_call_that_never_pauses_ends_at_its_deadline_with_a_status() {
+    let Fixture { clock, exchange, .. } = fixture(AnswerForm::Grpc);
+    let deadline = clock.now() + Duration::from_secs(1);
+    let mut body = track(chunks(1_000_000), exchange, limits(None, Some(deadline)), false);
+    assert!(body.frame().await.unwrap().unwrap().is_data());
+    clock.advance(Duration::from_secs(1));
+    let last = body.frame().await.unwrap().unwrap();
+    assert_eq!(last.trailers_ref().unwrap()["grpc-status"], "4");
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stands_still_is_cut_off() {
+    let Fixture { exchange, .. } = fixture(AnswerForm::Text);
+    let silent = Body::stream(StreamBody::new(futures_util::stream::pending()));
+    let mut body = track(silent, exchange, limits(Some(Duration::from_secs(5)), None), false);
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::UpstreamTimeout);
+}
+
+#[tokio::test]
+async fn a_body_counts_as_delivered_only_at_its_end() {
+    for (read, word) in [(3, ""), (2, "client_closed")] {
+        let Fixture { metrics, exchange, .. } = fixture(AnswerForm::Text);
+        let series = metrics.route("/", "test");
+        let mut body = track(chunks(3), exchange, limits(None, None), false);
+        for _ in 0..read {
+            body.frame().await.unwrap().unwrap();
+        }
+        if read == 3 {
+            assert!(body.frame().await.is_none());
+        }
+        drop(body);
+        let text = metrics.encode();
+        assert!(text.contains(&format!("error_type=\"{word}\"")), "{read}: {text}");
+        assert!(text.contains(&format!(
+            "http_server_response_body_bytes_total{{http_route=\"/\",endpoint=\"test\"}} {}",
+            read * 3
+        )));
+        drop(series);
+    }
+}
