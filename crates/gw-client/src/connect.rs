@@ -24,7 +24,7 @@ use crate::stream_limit::StreamLimit;
 /// Between TCP keep-alive probes, and before the first. Source: kratos' dialer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The longest answer head, and how far hyper's read buffer grows: what a slow client can make us hold.
-const H1_BUFFER: usize = 128 * 1024;
+const H1_BUFFER: usize = 64 * 1024;
 /// What one stream and one connection may have under way to us: a slow client cannot make us hold more.
 const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
