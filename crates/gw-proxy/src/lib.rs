@@ -21,6 +21,8 @@ mod replay;
 mod retry;
 mod table;
 mod target;
+#[cfg(test)]
+mod testing;
 mod upload;
 
 pub use inspect::ProxyDebug;

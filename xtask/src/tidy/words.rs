@@ -28,8 +28,8 @@ pub(crate) fn registries(repository: &Repository, report: &mut Report) {
         concat!("crates", ".io"),
         concat!("pypi", ".org"),
         concat!("deb.debian", ".org"),
-        concat!("static.rust-lang", ".org"),
-        concat!("registry.npmjs", ".org"),
+        concat!("static.rust", "-lang.org"),
+        concat!("registry.npm", "js.org"),
         concat!("pythonhosted", ".org"),
     ];
     for file in repository.files().iter().filter(|file| file.path != LOCK) {

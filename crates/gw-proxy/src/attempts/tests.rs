@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use gw_core::{Body, Client, ConnContext, EndpointInfo, Progress as Sent};
+use gw_core::{AnswerForm, Body, Client, EndpointInfo, Progress as Sent};
 use gw_middleware::client_fn;
 use gw_telemetry::{BuildInfo, Metrics};
 use http::{HeaderValue, StatusCode};
@@ -63,16 +63,8 @@ fn attempts(client: Arc<dyn Client>, attempts: u32, conditions: &[&str]) -> Atte
 }
 
 fn context(grpc: bool) -> Arc<RequestContext> {
-    let conn = ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: "192.0.2.1:1".parse().unwrap(),
-        local: "192.0.2.2:2".parse().unwrap(),
-        tls: None,
-        trusted_proxies: Arc::from([]),
-    };
-    let endpoint = Arc::new(EndpointInfo { grpc, ..EndpointInfo::default() });
-    Arc::new(RequestContext::new(Arc::new(conn), "192.0.2.1".parse().unwrap(), endpoint, Instant::now()))
+    let endpoint = EndpointInfo { grpc, ..EndpointInfo::default() };
+    Arc::new(crate::testing::context(endpoint, AnswerForm::Text, Instant::now()))
 }
 
 fn request(method: &str, body: Body, cx: &Arc<RequestContext>) -> Request {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gw_core::{Clock, ConnContext, EndpointInfo, Request, RequestContext};
+use gw_core::{Clock, EndpointInfo, Request};
 use gw_middleware::{Chain, client_fn};
 use gw_telemetry::{BuildInfo, Metrics};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -20,18 +20,8 @@ struct Fixture {
 fn fixture(form: AnswerForm) -> Fixture {
     let metrics = Metrics::new(1, BuildInfo::default());
     let clock = Clock::movable();
-    let conn = ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: "192.0.2.1:1".parse().unwrap(),
-        local: "192.0.2.2:2".parse().unwrap(),
-        tls: None,
-        trusted_proxies: Arc::from([]),
-    };
     let endpoint = Arc::new(EndpointInfo::default());
-    let mut cx =
-        RequestContext::new(Arc::new(conn), "192.0.2.1".parse().unwrap(), Arc::clone(&endpoint), clock.now());
-    cx.form = form;
+    let cx = crate::testing::context(EndpointInfo::default(), form, clock.now());
     let end = client_fn(|_| async { Err(Error::new(Outcome::Internal)) });
     let route = Route {
         series: metrics.route("/", "test"),

@@ -1,8 +1,7 @@
 //! Header passes as tables: the fields before, the fields after.
 
-use std::sync::Arc;
-
 use super::*;
+use crate::testing::conn;
 
 fn map(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -13,17 +12,6 @@ fn map(lines: &[(&str, &str)]) -> HeaderMap {
         );
     }
     headers
-}
-
-fn conn(peer: &str, trusted: &[&str]) -> ConnContext {
-    ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: format!("{peer}:1000").parse().unwrap(),
-        local: "127.0.0.1:80".parse().unwrap(),
-        tls: None,
-        trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect::<Arc<[_]>>(),
-    }
 }
 
 #[track_caller]

@@ -1,9 +1,8 @@
 //! The same failure in the form that each kind of client reads.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use gw_core::ConnContext;
+use gw_core::EndpointInfo;
 use http_body_util::BodyExt as _;
 
 use super::*;
@@ -17,18 +16,7 @@ fn request(fields: &[(&'static str, &'static str)]) -> Request {
 }
 
 fn context(form: AnswerForm) -> RequestContext {
-    let conn = ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: "192.0.2.1:1".parse().unwrap(),
-        local: "192.0.2.2:2".parse().unwrap(),
-        tls: None,
-        trusted_proxies: Arc::from([]),
-    };
-    let mut cx =
-        RequestContext::new(Arc::new(conn), "192.0.2.1".parse().unwrap(), Arc::default(), Instant::now());
-    cx.form = form;
-    cx
+    crate::testing::context(EndpointInfo::default(), form, Instant::now())
 }
 
 async fn body(response: Response) -> String {
