@@ -5,19 +5,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
 use gw_config::{Diagnostics, FileLoader};
-use gw_core::{Clock, Debuggable, Handler};
+use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
 use gw_debug::{Admin, Readiness};
 use gw_discovery::Dns;
 use gw_middleware::Registry;
 use gw_proxy::{Compiler, Proxy, ProxyDebug};
-use gw_server::{Inherited, ProxyServer, ServerOptions};
+use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerOptions};
 use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
+use http::HeaderMap;
 use tokio::runtime::Handle;
 
 use crate::config_debug::ConfigDebug;
 use crate::debug_port::DebugPort;
 use crate::environment::Environment;
-use crate::observer::CountRejections;
 use crate::reload::{self, Reloader};
 
 /// What the command line decides of a gateway.
@@ -85,7 +85,7 @@ impl App {
         } else {
             Arc::clone(&proxy) as _
         };
-        let observer = Arc::new(CountRejections(Arc::clone(&metrics)));
+        let observer = Arc::new(Refusals(Arc::clone(&metrics)));
         let options = ServerOptions { workers, observer, inherited: settings.inherited.clone() };
         let server = Arc::new(ProxyServer::new(options, handler)?);
         watch_connections(&metrics, &server);
@@ -133,4 +133,19 @@ fn admin(
     }
     let metrics = Arc::clone(metrics);
     Ok(Admin::new(registry, readiness.clone(), move || metrics.encode()))
+}
+
+/// What the server refuses by itself is counted, and answered in the one form that all answers have.
+struct Refusals(Arc<Metrics>);
+
+impl Observer for Refusals {
+    fn on_rejected(&self, rejection: &Rejection, conn: &ConnContext) {
+        self.0.rejected(conn.worker, rejection.outcome);
+        let (outcome, status) = (rejection.outcome.as_str(), rejection.status.as_u16());
+        tracing::debug!(outcome, status, client.address = %conn.peer, "{}", rejection.detail);
+    }
+
+    fn answer(&self, rejection: &Rejection, fields: &HeaderMap) -> Option<Response> {
+        Some(gw_proxy::refusal(rejection.outcome, rejection.detail, fields))
+    }
 }

@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
     /// Worker threads. Default: the cores within the cgroup's quota.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
-    /// Seconds from the stop signal to the first refused connection, on TERM.
+    /// How long connections are still taken after TERM, not ready.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) drain_delay: std::time::Duration,
     /// How long requests in flight may take to end after that.

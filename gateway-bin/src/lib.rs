@@ -20,7 +20,6 @@ mod exit;
 mod handover;
 mod life;
 mod listeners;
-mod observer;
 mod reload;
 mod stop;
 mod validate;

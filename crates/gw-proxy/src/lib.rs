@@ -29,3 +29,4 @@ pub use inspect::ProxyDebug;
 pub use lower::{Compiled, Compiler};
 pub use proxy::Proxy;
 pub use publish::{Draining, Prepared, Report};
+pub use render::refusal;

@@ -68,7 +68,7 @@ impl Proxy {
         drop(table);
         let client = headers::client_address(req.headers(), &conn);
         let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
-        cx.form = render::form_of(&req);
+        cx.form = render::form_of(req.headers());
         cx.vars = found.vars;
         let cx = Arc::new(cx);
         let (mut req, hop, exchange) = self.begin(req, &cx, &found.route);

@@ -2,7 +2,7 @@
 //!
 //! Never HTML, never an internal address: causes go to the log.
 
-use gw_core::{AnswerForm, Body, Error, Outcome, Request, RequestContext, Response};
+use gw_core::{AnswerForm, Body, Error, Outcome, RequestContext, Response};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
@@ -11,9 +11,8 @@ use crate::refusal::Allow;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// The form of answer that suits a request.
-pub(crate) fn form_of(req: &Request) -> AnswerForm {
-    let headers = req.headers();
+/// The form of answer that suits a request with these fields.
+pub(crate) fn form_of(headers: &HeaderMap) -> AnswerForm {
     if grpc::is_grpc(headers) {
         return AnswerForm::Grpc;
     }
@@ -30,10 +29,25 @@ pub(crate) fn form_of(req: &Request) -> AnswerForm {
     if accepts_json { AnswerForm::Problem } else { AnswerForm::Text }
 }
 
+/// The answer to a request with these fields that was refused before it could be served: what the server refuses by
+/// itself is told in the same forms as everything else.
+pub fn refusal(outcome: Outcome, detail: &'static str, fields: &HeaderMap) -> Response {
+    answer(&Error::reject(outcome).with_detail(detail), form_of(fields))
+}
+
 /// Makes the answer for an error.
 pub(crate) fn render(error: &Error, cx: Option<&RequestContext>) -> Response {
+    let mut response = answer(error, cx.map_or(AnswerForm::Text, |cx| cx.form));
+    if error.outcome() == Outcome::MethodNotAllowed
+        && let Some(Allow(methods)) = cx.and_then(RequestContext::get)
+    {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}
+
+fn answer(error: &Error, form: AnswerForm) -> Response {
     let facts = error.outcome().facts();
-    let form = cx.map_or(AnswerForm::Text, |cx| cx.form);
     let detail = error.detail().unwrap_or(facts.title);
     let mut response = match form {
         AnswerForm::Grpc => grpc_answer(facts.grpc_status, detail),
@@ -44,11 +58,6 @@ pub(crate) fn render(error: &Error, cx: Option<&RequestContext>) -> Response {
     if let Some(kind) = facts.proxy_status {
         let value = format!("gateway; error={kind}");
         headers.extend(HeaderValue::try_from(value).map(|value| (PROXY_STATUS, value)));
-    }
-    if let Some(Allow(methods)) =
-        cx.filter(|_| error.outcome() == Outcome::MethodNotAllowed).and_then(RequestContext::get)
-    {
-        headers.insert(header::ALLOW, methods);
     }
     if error.outcome() == Outcome::Unauthenticated && form != AnswerForm::Grpc {
         // RFC 9110 §15.5.2: a 401 carries a challenge; a middleware that knows the scheme replaces this one.

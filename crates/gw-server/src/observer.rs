@@ -2,8 +2,8 @@
 //!
 //! An observer is called on a worker and must not block.
 
-use gw_core::{ConnContext, Outcome};
-use http::{Method, StatusCode};
+use gw_core::{ConnContext, Outcome, Response};
+use http::{HeaderMap, Method, StatusCode};
 
 /// A request that the server refused by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub struct Rejection {
 pub trait Observer: Send + Sync + 'static {
     /// The server answered (or, after a timeout, just closed) in place of the handler.
     fn on_rejected(&self, rejection: &Rejection, conn: &ConnContext);
+
+    /// The answer to a refused request with these fields, for one form of all answers. The server sets its framing and,
+    /// unless it is a gRPC answer, its status. `None` leaves it to the server, which answers in plain text.
+    fn answer(&self, _rejection: &Rejection, _fields: &HeaderMap) -> Option<Response> {
+        None
+    }
 }
 
 /// Does not listen.

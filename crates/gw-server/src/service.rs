@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use gw_core::{Body, ConnContext, Outcome, Request, Response, Tunnel};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -78,7 +78,7 @@ impl Connection {
                 self.watch.set_unread();
             }
             drop(incoming);
-            return self.refuse(&refusal, asked);
+            return self.refuse(&refusal, asked, &head.headers);
         }
         let body = request_body(incoming, &head.headers, &self.watch, &self.worker);
         let request = Request::from_parts(head, body);
@@ -87,13 +87,17 @@ impl Connection {
             Ok(response) => self.answer(response, asked),
             Err(_) => {
                 tracing::error!(client.addr = %self.context.peer, "the handler panicked");
-                self.refuse(&Refusal::new(Outcome::Internal, "an unexpected condition"), asked)
+                self.refuse(
+                    &Refusal::new(Outcome::Internal, "an unexpected condition"),
+                    asked,
+                    &HeaderMap::new(),
+                )
             }
         }
     }
 
     /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted.
-    fn refuse(&self, refusal: &Refusal, asked: Asked) -> Answer {
+    fn refuse(&self, refusal: &Refusal, asked: Asked, fields: &HeaderMap) -> Answer {
         let rejection = Rejection {
             status: refusal.status,
             outcome: refusal.outcome,
@@ -101,9 +105,11 @@ impl Connection {
             method: Some(asked.method.clone()),
         };
         self.shared.observer.on_rejected(&rejection, &self.context);
-        let mut response = Response::new(Body::from(refusal.text()));
-        *response.status_mut() = refusal.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        let response = self.shared.observer.answer(&rejection, fields);
+        let mut response = response.unwrap_or_else(|| plain(refusal));
+        if !response.headers().contains_key("grpc-status") {
+            *response.status_mut() = refusal.status;
+        }
         self.frame(response, asked, true)
     }
 
@@ -124,6 +130,7 @@ impl Connection {
             _ => self.refuse(
                 &Refusal::new(Outcome::UpstreamMalformed, "an interim answer that was not asked for"),
                 asked,
+                &HeaderMap::new(),
             ),
         }
     }
@@ -156,6 +163,13 @@ impl Connection {
         };
         Answer::from_parts(head, body)
     }
+}
+
+/// The server's own form of an answer.
+fn plain(refusal: &Refusal) -> Response {
+    let mut response = Response::new(Body::from(refusal.text()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 fn is_websocket(upgrade: Option<&HeaderValue>) -> bool {

@@ -1,6 +1,6 @@
 //! The first middlewares: the global chain is around every answer, the gateway's own too, and one access log tells of each.
 
-use gateway_tests::{Answer, Caller, Format, Gateway, Origin, Script, empty, table, within};
+use gateway_tests::{Answer, Caller, Format, Gateway, Origin, RawCaller, Script, empty, table, within};
 use serde_json::Value;
 
 const GLOBAL: &str = r#"
@@ -123,4 +123,23 @@ async fn the_access_log_tells_whose_fault_it_was() {
         );
         assert_eq!(line["gateway.attempts"].as_array().unwrap().len(), 1, "{line}");
     }
+}
+
+/// What never reaches the proxy is told in the same forms as what it refuses.
+#[tokio::test]
+async fn a_head_that_is_refused_is_answered_in_the_form_that_the_client_reads() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    for (field, start, form) in [
+        ("Accept: application/json", "HTTP/1.1 400", "application/problem+json"),
+        ("Accept: */*", "HTTP/1.1 400", "text/plain"),
+        ("Content-Type: application/grpc", "HTTP/1.1 200", "grpc-status: 13"),
+    ] {
+        let mut raw = RawCaller::connect(gateway.address()).await;
+        raw.write(&format!("GET / HTTP/1.1\r\nHost: a/b\r\n{field}\r\n\r\n")).await;
+        let head = raw.read_head().await;
+        assert!(head.starts_with(start) && head.contains(form), "{head}");
+        assert!(head.contains("proxy-status: gateway; error=http_request_error"), "{head}");
+    }
+    assert_eq!(origin.record().counts().requests, 0);
 }

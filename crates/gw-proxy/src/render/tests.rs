@@ -7,12 +7,12 @@ use http_body_util::BodyExt as _;
 
 use super::*;
 
-fn request(fields: &[(&'static str, &'static str)]) -> Request {
-    let mut req = Request::new(Body::empty());
+fn fields_of(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     for (name, value) in fields {
-        req.headers_mut().append(*name, HeaderValue::from_static(value));
+        headers.append(*name, HeaderValue::from_static(value));
     }
-    req
+    headers
 }
 
 fn context(form: AnswerForm) -> RequestContext {
@@ -25,7 +25,7 @@ async fn body(response: Response) -> String {
 
 #[test]
 fn the_form_follows_content_type_and_accept() {
-    let check = |fields: &[_], form| assert_eq!(form_of(&request(fields)), form, "{fields:?}");
+    let check = |fields: &[_], form| assert_eq!(form_of(&fields_of(fields)), form, "{fields:?}");
     check(&[], AnswerForm::Text);
     check(&[("accept", "text/html, */*;q=0.8")], AnswerForm::Text);
     check(&[("accept", "text/html, Application/JSON;q=0.9")], AnswerForm::Problem);
