@@ -16,7 +16,9 @@ use prometheus::{Registry, TextEncoder};
 use crate::AccessLog;
 
 mod cells;
+mod counter;
 mod families;
+mod gauges;
 mod histogram;
 mod interned;
 mod labels;
@@ -27,6 +29,8 @@ mod shards;
 mod tests;
 mod upstream;
 
+pub use counter::{Counter, CounterFamily};
+pub use gauges::GaugeFamily;
 pub use route::{Finished, InFlight, RouteSeries};
 pub use upstream::{RetryResult, UpstreamSeries};
 
@@ -75,6 +79,8 @@ pub(crate) struct State {
     failed_builds: Mutex<BTreeMap<String, u64>>,
     connections: Mutex<Option<Connections>>,
     access_log_dropped: Mutex<Option<Arc<AtomicU64>>>,
+    counters: counter::Counters,
+    gauges: gauges::Gauges,
 }
 
 #[derive(Default)]
@@ -101,6 +107,8 @@ impl Metrics {
             failed_builds: Mutex::default(),
             connections: Mutex::new(None),
             access_log_dropped: Mutex::new(None),
+            counters: counter::Counters::default(),
+            gauges: gauges::Gauges::default(),
         });
         let registry = Registry::new();
         scrape::register(&registry, &state);
@@ -137,6 +145,26 @@ impl Metrics {
     pub fn upstream(&self, endpoint: &str) -> Arc<UpstreamSeries> {
         let endpoint: Arc<str> = endpoint.into();
         self.state.upstreams.get(Arc::clone(&endpoint), || UpstreamSeries::new(self.state.workers, endpoint))
+    }
+
+    /// A series of a counter that another crate owns. The same labels give the same series for as long as one of its
+    /// handles lives; it leaves the scrape with the last. `labels` are the values in the order of the family's labels;
+    /// they must come from a bounded set (configuration, fixed words), never from clients. Beyond 10,000 series the rest
+    /// share one whose labels are all `_OTHER`.
+    ///
+    /// Takes a lock: call it when a middleware is built, not per request.
+    pub fn counter(&self, family: &'static CounterFamily, labels: &[&str]) -> Arc<Counter> {
+        self.state.counters.get(self.state.workers, family, labels)
+    }
+
+    /// Gives a gauge that another crate owns its source, asked at each scrape; a later one replaces it. The source
+    /// returns label values, in the order of the family's labels, with their value; 10,000 of them at most are shown.
+    pub fn watch_gauges(
+        &self,
+        family: &'static GaugeFamily,
+        source: impl Fn() -> Vec<(Vec<String>, f64)> + Send + Sync + 'static,
+    ) {
+        self.state.gauges.watch(family, Arc::new(source));
     }
 
     /// Counts a request that the server refused before it could be routed.

@@ -204,18 +204,68 @@ async fn debug_pages_are_on_the_data_port_only_when_asked_for() {
     }
 }
 
-/// Every family on the page of metrics is documented, process ones aside.
+/// Every family in the scrape is documented with its labels, process ones aside, and so is every one that a crate declares,
+/// whether or not this configuration brings it about. No name is declared twice.
 #[tokio::test]
 async fn every_metric_is_documented() {
     let origin = Origin::start("one", Script::Echo).await;
     let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
     Caller::http1(gateway.address()).await.get("/").await;
-    let scrape = Caller::http1(gateway.admin()).await.get("/metrics").await;
+    let text = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
     let page = std::fs::read_to_string(gateway_tests::root().join("docs/observability.md")).unwrap();
-    let text = scrape.text();
-    let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    let missing: Vec<_> = families
-        .filter(|name| !name.starts_with("process_") && !page.contains(&format!("`{name}`")))
+    let row =
+        |name: &str| page.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+    let scraped = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let declared = declared_families();
+    let missing: Vec<_> = scraped
+        .chain(declared.iter().map(String::as_str))
+        .filter(|name| !name.starts_with("process_") && row(name).is_none())
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, labels)) = line.split_once('{') else { continue };
+        let parts = ["_bucket", "_sum", "_count"];
+        let stem = parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+        let row = row(stem).or_else(|| row(name)).unwrap_or_default();
+        for label in
+            labels.split("\",").filter_map(|pair| pair.split("=\"").next()).filter(|name| *name != "le")
+        {
+            assert!(row.contains(&format!("`{label}`")), "{label} of {stem} is not in {row:?}");
+        }
+    }
+}
+
+/// The names of the families that the crates declare, each checked as `promtool check metrics` would.
+fn declared_families() -> Vec<String> {
+    let mut names = Vec::new();
+    let mut folders = vec![gateway_tests::root().join("crates")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("tests") || path.ends_with("tests.rs") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for (kind, total) in [("CounterFamily {", true), ("GaugeFamily {", false)] {
+                    for (at, _) in text.match_indices(kind) {
+                        let Some(name) = text[at + kind.len()..].trim_start().strip_prefix("name: \"") else {
+                            continue;
+                        };
+                        let name = name.split('"').next().unwrap();
+                        assert_eq!(name.ends_with("_total"), total, "{name} in {}", path.display());
+                        assert!(name.starts_with("gateway_"), "{name} in {}", path.display());
+                        names.push(name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+    let mut unique = names.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), names.len(), "a name is declared twice: {names:?}");
+    names
 }

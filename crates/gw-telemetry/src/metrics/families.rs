@@ -59,6 +59,21 @@ families! {
 }
 
 impl Family {
+    /// The family of a counter that another crate owns.
+    pub(crate) fn counter(of: &super::CounterFamily) -> Self {
+        Self { name: of.name, kind: MetricType::COUNTER, help: of.help, labels: of.labels }
+    }
+
+    /// The family of a gauge that another crate owns.
+    pub(crate) fn gauge(of: &super::GaugeFamily) -> Self {
+        Self { name: of.name, kind: MetricType::GAUGE, help: of.help, labels: of.labels }
+    }
+
+    /// Whether one of our own families has this name.
+    pub(crate) fn is_ours(name: &str) -> bool {
+        ALL.iter().any(|family| family.name == name)
+    }
+
     /// What the registry checks for duplicates.
     pub(crate) fn desc(&self) -> prometheus::Result<Desc> {
         let labels = self.labels.iter().map(|label| (*label).to_owned()).collect();

@@ -27,16 +27,19 @@ impl<K: Ord, S> Interned<K, S> {
     /// The living series of `key`, or a new one.
     pub(crate) fn get(&self, key: K, make: impl FnOnce() -> S) -> Arc<S> {
         let mut map = self.0.lock();
-        if let Some(series) = map.series.get(&key).and_then(Weak::upgrade) {
-            return series;
+        map.living(&key).unwrap_or_else(|| map.add(key, make))
+    }
+
+    /// As [`get`](Self::get), but none if the series is new and `max` of them live already.
+    pub(crate) fn get_within(&self, max: usize, key: K, make: impl FnOnce() -> S) -> Option<Arc<S>> {
+        let mut map = self.0.lock();
+        if let Some(series) = map.living(&key) {
+            return Some(series);
         }
-        if map.series.len() >= map.limit {
-            map.series.retain(|_, series| series.strong_count() > 0);
-            map.limit = MIN_LIMIT.max(map.series.len() * 2);
+        if map.series.len() >= max {
+            map.forget_dead();
         }
-        let series = Arc::new(make());
-        map.series.insert(key, Arc::downgrade(&series));
-        series
+        (map.series.len() < max).then(|| map.add(key, make))
     }
 
     /// All living series, in key order. Forgets the others.
@@ -48,6 +51,26 @@ impl<K: Ord, S> Interned<K, S> {
             series.is_some()
         });
         living
+    }
+}
+
+impl<K: Ord, S> Map<K, S> {
+    fn living(&self, key: &K) -> Option<Arc<S>> {
+        self.series.get(key).and_then(Weak::upgrade)
+    }
+
+    fn add(&mut self, key: K, make: impl FnOnce() -> S) -> Arc<S> {
+        if self.series.len() >= self.limit {
+            self.forget_dead();
+            self.limit = MIN_LIMIT.max(self.series.len() * 2);
+        }
+        let series = Arc::new(make());
+        self.series.insert(key, Arc::downgrade(&series));
+        series
+    }
+
+    fn forget_dead(&mut self) {
+        self.series.retain(|_, series| series.strong_count() > 0);
     }
 }
 

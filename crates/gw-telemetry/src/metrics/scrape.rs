@@ -45,6 +45,8 @@ impl Collector for Scrape {
         server(&self.state, &mut families);
         config(&self.state, &mut families);
         own(&self.state, &mut families);
+        self.state.counters.collect(&mut families);
+        self.state.gauges.collect(&mut families);
         families
     }
 }

@@ -9,6 +9,8 @@ use prometheus::proto::MetricType;
 use super::*;
 use crate::{AccessLog, LogFormat};
 
+mod owned;
+
 type Labels = BTreeMap<String, String>;
 
 /// A scrape by name and labels. Two samples with the same name and labels fail the test, as they fail Prometheus.
