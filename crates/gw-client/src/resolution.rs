@@ -47,7 +47,7 @@ impl Resolution {
             while let Some(answer) = answers.next().await {
                 let at = Some(clock.now());
                 match answer {
-                    Ok(Snapshot { instances }) => {
+                    Ok(Snapshot { instances, .. }) => {
                         tracing::info!(service, instances = instances.len(), "resolved");
                         tell.send_replace(Known { instances: Some(instances), at, error: None });
                     }

@@ -10,7 +10,6 @@
 //!   of one family touch the addresses of that family.
 
 mod address;
-mod backoff;
 mod follow;
 mod resolve;
 
@@ -22,9 +21,9 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use gw_core::BoxFuture;
 
+use crate::backoff::Backoff;
 use crate::{BoxStream, Consistency, Discovery, DiscoveryError, Snapshot};
 use address::{Address, Host};
-use backoff::Backoff;
 use resolve::Resolver;
 
 /// The shortest time between two questions of a watch; a TTL of 0 would make it spin.

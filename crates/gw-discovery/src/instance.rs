@@ -16,6 +16,9 @@ pub struct Instance {
     pub metadata: BTreeMap<String, String>,
     /// Where it listens, as URLs: `http://10.0.0.1:80`, `grpc://10.0.0.1:90?isSecure=true`.
     pub endpoints: Vec<String>,
+    /// Whether the source no longer lists it, and a guard keeps it for a bounded time. A source
+    /// leaves this `false`.
+    pub held: bool,
 }
 
 impl Instance {
@@ -48,13 +51,16 @@ impl Instance {
 /// The instances of a service at one moment. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// All of them, in an order that only changes with them.
+    /// Those that may be used, in an order that only changes with them.
     pub instances: Arc<[Instance]>,
+    /// The ids of those that the source lists and says not to use, such as those with a critical check. Empty if the
+    /// source knows no such thing. What is in neither list has vanished.
+    pub unhealthy: Arc<[String]>,
 }
 
 impl From<Vec<Instance>> for Snapshot {
     fn from(instances: Vec<Instance>) -> Self {
-        Self { instances: instances.into() }
+        Self { instances: instances.into(), unhealthy: Arc::default() }
     }
 }
 

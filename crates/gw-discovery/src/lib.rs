@@ -19,6 +19,7 @@
 //! # });
 //! ```
 
+mod backoff;
 mod dns;
 mod error;
 mod fixed;
@@ -46,9 +47,10 @@ pub trait Discovery: Send + Sync + 'static {
     /// Follows a service. Nothing happens before the first poll, and dropping the stream ends the watch.
     ///
     /// The first item comes as soon as there is an answer or a failure. After that:
-    /// - `Ok` comes only when the instances differ from the last `Ok`;
+    /// - `Ok` comes only when the snapshot differs from the last `Ok`, or when it ends an outage;
     /// - `Err` says that the source cannot tell at the moment. The last snapshot stays in force and the stream goes
-    ///   on by itself, waiting longer after each failure. One outage is reported at most once;
+    ///   on by itself, waiting longer after each failure. One outage is reported at most once, and its end is told
+    ///   by an `Ok` even if nothing has changed;
     /// - the stream never ends: if nothing can change any more, it stays pending.
     ///
     /// Watches are independent of each other. Differs from kratos: the first query blocks nobody else, a watch does

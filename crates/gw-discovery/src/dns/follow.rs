@@ -9,9 +9,9 @@ use futures_core::Stream;
 use futures_util::stream;
 use tokio::time::sleep;
 
-use super::backoff::Backoff;
 use super::resolve::{Failure, Found};
 use super::{LONGEST, SHORTEST};
+use crate::backoff::Backoff;
 use crate::{DiscoveryError, Instance, Snapshot};
 
 /// The instances at these addresses.
@@ -74,11 +74,9 @@ where
     fn found(&mut self, found: &Found) -> Option<Snapshot> {
         self.wait = found.ttl.clamp(SHORTEST, LONGEST);
         self.backoff.reset();
-        if std::mem::take(&mut self.failing) {
-            tracing::info!(service = self.service, "the name resolves again");
-        }
+        let recovered = std::mem::take(&mut self.failing);
         let addresses = found.addresses(&self.last);
-        if addresses == self.last {
+        if addresses == self.last && !recovered {
             return None;
         }
         self.last = addresses;

@@ -124,7 +124,8 @@ async fn failures_never_replace_what_is_known() {
         found("10.0.0.1", "", 5),
         found("10.0.0.1", "", 5),
     ]);
-    assert_eq!(script.play().await, ["10.0.0.1:80", "error"], "one outage is told once");
+    let told = ["10.0.0.1:80", "error", "10.0.0.1:80"];
+    assert_eq!(script.play().await, told, "one outage is told once, and so is its end");
     check_gaps(&script, &[5.0, 1.0, 2.0, 4.0, 5.0, 5.0], 0.25);
 }
 

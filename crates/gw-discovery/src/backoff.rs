@@ -7,24 +7,24 @@ const LAST: Duration = Duration::from_secs(30);
 
 /// The waits after failures, with jitter out of a seed.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     state: u64,
     next: Duration,
 }
 
 impl Backoff {
     /// At the beginning. Equal seeds give equal waits.
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self { state: seed, next: FIRST }
     }
 
     /// Back to the beginning, after a success.
-    pub(super) const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.next = FIRST;
     }
 
     /// The wait after one more failure.
-    pub(super) fn wait(&mut self) -> Duration {
+    pub(crate) fn wait(&mut self) -> Duration {
         let wait = self.next.mul_f64(0.75 + 0.5 * self.random());
         self.next = (self.next * 2).min(LAST);
         wait
