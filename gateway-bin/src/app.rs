@@ -6,17 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use gw_client::{ClientFactory, ClientOptions};
 use gw_config::{Diagnostics, FileLoader};
 use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
-use gw_debug::{Admin, Readiness};
+use gw_debug::{Admin, DataPort, Readiness};
 use gw_discovery::Dns;
-use gw_middleware::Registry;
-use gw_proxy::{Compiler, Proxy, ProxyDebug};
+use gw_middleware::{Registry, Surroundings, Tasks};
+use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug};
 use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerOptions};
 use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
 use http::HeaderMap;
 use tokio::runtime::Handle;
 
-use crate::config_debug::ConfigDebug;
-use crate::debug_port::DebugPort;
 use crate::environment::Environment;
 use crate::reload::{self, Reloader};
 
@@ -42,14 +40,15 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// What compiles documents.
-    fn compiler(&self, clock: Clock) -> Compiler {
+    fn compiler(&self, surroundings: Surroundings) -> Compiler {
         let strict_slash = self.environment.strict_slash;
-        Compiler { registry: self.registry.clone(), strict_slash, clock }
+        Compiler { registry: self.registry.clone(), strict_slash, surroundings }
     }
 
     /// Adds to what reading found what only lowering can tell.
     pub(crate) fn all_errors(&self, found: Diagnostics) -> Diagnostics {
-        reload::all_errors(&self.compiler(Clock::system()), &self.environment, &self.addresses, found)
+        let compiler = self.compiler(Surroundings::alone(Clock::system()));
+        reload::all_errors(&compiler, &self.environment, &self.addresses, found)
     }
 }
 
@@ -81,7 +80,7 @@ impl App {
         let admin = admin_hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
             let admin = Arc::new(pages()?.allow_host("*"));
-            Arc::new(DebugPort { admin, inner: Arc::clone(&proxy) as _ })
+            Arc::new(DataPort { admin, inner: Arc::clone(&proxy) as _ })
         } else {
             Arc::clone(&proxy) as _
         };
@@ -89,11 +88,18 @@ impl App {
         let options = ServerOptions { workers, observer, inherited: settings.inherited.clone() };
         let server = Arc::new(ProxyServer::new(options, handler)?);
         watch_connections(&metrics, &server);
+        let surroundings = Surroundings {
+            clock: clock.clone(),
+            random: Arc::new(rand::random),
+            metrics: Arc::clone(&metrics),
+            states: Arc::default(),
+            tasks: Tasks::on(control.clone()),
+        };
         let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
         options.workers = workers;
-        options.clock = clock.clone();
+        options.clock = clock;
         let reloader = Reloader {
-            compiler: settings.compiler(clock),
+            compiler: settings.compiler(surroundings),
             environment: settings.environment,
             addresses: settings.addresses,
             proxy: Arc::clone(&proxy),

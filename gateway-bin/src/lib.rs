@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! fn main() -> std::process::ExitCode {
-//!     gateway::main(gw_middleware::Registry::built_in()) // .with(my::Factory)
+//!     gateway::main(gateway::registry()) // .with(my::Factory)
 //! }
 //! ```
 //!
@@ -10,8 +10,6 @@
 
 mod app;
 mod args;
-mod config_debug;
-mod debug_port;
 mod demo;
 mod dev;
 mod diagnostics;
@@ -31,6 +29,11 @@ use gw_middleware::Registry;
 use crate::args::Command;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+
+/// Every middleware of this project.
+pub fn registry() -> Registry {
+    Registry::built_in()
+}
 
 /// Runs the command line of this process with the middlewares of `registry`.
 ///

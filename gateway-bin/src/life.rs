@@ -24,7 +24,7 @@ use crate::stop::{Asked, Signals};
 const DEFAULT_FILES: [&str; 3] = ["config.yaml", "config.toml", "/etc/gateway/gateway.toml"];
 /// How often former route tables are looked after.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How long the access log may take to be written out.
+/// How long each of traces and access log may take to be written out.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How long the admin server may take to end.
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
@@ -246,6 +246,9 @@ impl Gateway {
             drained = self.app.server.drain(grace) => drained,
             () = signals.second() => return Ok(Exit::Failure),
         };
+        if tokio::time::timeout(FLUSH, self.app.reloader.compiler.registry.flush()).await.is_err() {
+            tracing::warn!("not everything that middlewares hold could be written in time");
+        }
         if !self.app.access_log.flush(FLUSH) {
             tracing::warn!("the access log could not be written in time");
         }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gateway::main(gw_middleware::Registry::built_in())
+    gateway::main(gateway::registry())
 }

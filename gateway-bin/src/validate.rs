@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gw_config::Diagnostics;
 use gw_core::Clock;
-use gw_middleware::Registry;
+use gw_middleware::{Registry, Surroundings};
 use gw_proxy::Compiler;
 
 use crate::args::ValidateArgs;
@@ -19,7 +19,8 @@ pub(crate) fn run(
     environment: &Environment,
     registry: Registry,
 ) -> Result<Exit, Failure> {
-    let compiler = Compiler { registry, strict_slash: environment.strict_slash, clock: Clock::system() };
+    let surroundings = Surroundings::alone(Clock::system());
+    let compiler = Compiler { registry, strict_slash: environment.strict_slash, surroundings };
     let mut exit = Exit::Ok;
     for file in &args.files {
         if !check(file, &compiler, environment)? {

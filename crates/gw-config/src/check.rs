@@ -38,6 +38,17 @@ pub(crate) fn check(
     check.found
 }
 
+/// What is wrong with an endpoint that stands in a middleware's options, given the document around it.
+pub fn check_nested(endpoint: &Spanned<v1::Endpoint>, around: &crate::Loaded) -> Vec<Diagnostic> {
+    let tree = Value::default();
+    let (gateway, dialect) = (&around.gateway, around.dialect);
+    let mut check =
+        Check { gateway, dialect, tree: &tree, faulty: Faulty::new(&tree, &[]), found: Vec::new() };
+    check.balancer(endpoint.balancer.as_ref());
+    check.backends(endpoint);
+    check.found
+}
+
 struct Check<'a> {
     gateway: &'a v1::Gateway,
     dialect: Dialect,

@@ -25,6 +25,7 @@ mod redact;
 mod source;
 pub mod v1;
 
+pub use check::check_nested;
 pub use codes::CODES;
 pub use diagnostic::{Diagnostic, Diagnostics, Style};
 pub use document::{Document, Format, MAX_BYTES, Position};

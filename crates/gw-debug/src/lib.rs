@@ -7,6 +7,7 @@
 mod adapter;
 mod admin;
 mod answer;
+mod data_port;
 mod guard;
 mod readiness;
 mod registry;
@@ -14,5 +15,6 @@ mod registry;
 pub use adapter::debuggable;
 pub use admin::Admin;
 pub use answer::{json, text};
+pub use data_port::DataPort;
 pub use readiness::Readiness;
 pub use registry::{RegisterError, Registry};

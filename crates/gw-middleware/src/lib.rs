@@ -40,7 +40,7 @@ use std::sync::Arc;
 use gw_core::{BoxFuture, Request, Response, Result};
 use gw_value::Options;
 
-pub use build::{BuildContext, BuildError};
+pub use build::{BuildContext, BuildError, Clients, States, Surroundings, TaskGuard, Tasks};
 pub use chain::{Chain, Next, OwnedNext, Renderer};
 pub use function::{ClientFn, MiddlewareFn, client_fn, middleware_fn};
 pub use logging::Logged;
@@ -61,6 +61,12 @@ pub trait Middleware: Send + Sync + 'static {
     /// # Cancel safety
     /// The future is dropped when the client goes away.
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+
+    /// A second part that stands inside the attempts and sees each of them: a span for each attempt, say. Default:
+    /// none.
+    fn attempt(self: Arc<Self>) -> Option<Arc<dyn Middleware>> {
+        None
+    }
 }
 
 /// Makes a middleware from its options.
@@ -87,6 +93,12 @@ pub trait MiddlewareFactory: Send + Sync + 'static {
     fn scope(&self) -> Scope {
         Scope::PerRoute
     }
+
+    /// Writes out what its middlewares still hold. The gateway calls it once, when it stops, and waits a few seconds
+    /// at most. Default: nothing is held.
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Where in the chain a middleware stands.
@@ -103,6 +115,7 @@ pub enum Phase {
 pub enum Scope {
     /// One for each route.
     PerRoute,
-    /// One for the gateway: a global limit is one limit.
+    /// One for the gateway: a global limit is one limit. After a reload, routes that were kept hold the former
+    /// instance: what all of them count together belongs into [`BuildContext::state`].
     Shared,
 }

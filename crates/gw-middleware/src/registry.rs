@@ -51,6 +51,11 @@ impl Registry {
         self.factories.iter().map(Known::factory).find(|factory| factory.name().eq_ignore_ascii_case(name))
     }
 
+    /// Has every factory write out what its middlewares still hold, all at once.
+    pub async fn flush(&self) {
+        futures_util::future::join_all(self.factories.iter().map(|known| known.factory().flush())).await;
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> Vec<&'static str> {
         let mut names: Vec<_> = self.factories.iter().map(|known| known.factory().name()).collect();

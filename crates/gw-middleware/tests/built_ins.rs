@@ -38,7 +38,7 @@ fn tree(json: &serde_json::Value) -> Value {
 }
 
 fn build(name: &str, options: serde_json::Value) -> Result<Arc<dyn Middleware>, BuildError> {
-    let cx = BuildContext::new(Arc::new(EndpointInfo::default()), Clock::system());
+    let cx = BuildContext::alone(Arc::new(EndpointInfo::default()), Clock::system());
     let options = Options::new(tree(&options), Dialect::Native, false);
     Registry::built_in().get(name).expect("a built-in").build(&options, &cx)
 }

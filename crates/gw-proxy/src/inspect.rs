@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gw_core::{Body, BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
 use http::header::{CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::Proxy;
@@ -41,9 +42,15 @@ impl ProxyDebug {
                 })
             })
             .collect();
-        let page = json!({ "generation": table.generation, "routes": routes, "draining": self.0.draining() });
-        let mut response = Response::new(Body::from(format!("{page:#}\n")));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+        page(&json!({ "generation": table.generation, "routes": routes, "draining": self.0.draining() }))
     }
+}
+
+/// A page of JSON, indented for people.
+pub(crate) fn page(value: &impl Serialize) -> Response {
+    let text =
+        serde_json::to_string_pretty(value).unwrap_or_else(|error| json!(error.to_string()).to_string());
+    let mut response = Response::new(Body::from(text + "\n"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod breaker;
+mod config_debug;
 mod deadline;
 mod download;
 mod exchange;
@@ -25,6 +26,7 @@ mod target;
 mod testing;
 mod upload;
 
+pub use config_debug::ConfigDebug;
 pub use inspect::ProxyDebug;
 pub use lower::{Compiled, Compiler};
 pub use proxy::Proxy;

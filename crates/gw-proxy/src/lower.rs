@@ -4,6 +4,7 @@
 //! `publish`, only puts the parts together.
 
 mod backends;
+mod clients;
 mod middlewares;
 mod policy;
 
@@ -13,14 +14,15 @@ use std::time::Duration;
 use gw_client::ClusterSpec;
 use gw_config::v1::{Endpoint, PathPolicy, Protocol};
 use gw_config::{Diagnostic, Diagnostics, Document, Loaded};
-use gw_core::{Clock, EndpointInfo};
-use gw_middleware::{Middleware, Registry};
+use gw_core::EndpointInfo;
+use gw_middleware::{Middleware, Registry, Surroundings};
 use gw_router::{Builder, Field, Options, PatternError, RouteSpec};
 use gw_value::{Span, Spanned};
 use http::Method;
 
 use crate::deadline::Timeouts;
 use crate::retry::RetryPolicy;
+pub(crate) use clients::Deferred;
 
 /// What lowering needs beside the document.
 #[derive(Clone, Debug)]
@@ -29,8 +31,8 @@ pub struct Compiler {
     pub registry: Registry,
     /// Whether `/s` and `/s/` redirect to each other where only one of them is a route. Default false.
     pub strict_slash: bool,
-    /// The clock that middlewares read.
-    pub clock: Clock,
+    /// What middlewares share.
+    pub surroundings: Surroundings,
 }
 
 /// A document that can be served: nothing in it can fail but opening a connection.
@@ -39,6 +41,8 @@ pub struct Compiled {
     pub(crate) endpoints: Vec<CompiledEndpoint>,
     pub(crate) router: gw_router::Router<usize>,
     pub(crate) refusal: Chains,
+    /// The clients that the shared instances of the global chain asked for.
+    pub(crate) deferred: Vec<Arc<Deferred>>,
     pub(crate) path_policy: PathPolicy,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) left_out: Vec<String>,
@@ -59,6 +63,8 @@ pub(crate) struct CompiledEndpoint {
 pub(crate) struct Chains {
     pub(crate) request: Vec<Arc<dyn Middleware>>,
     pub(crate) attempt: Vec<Arc<dyn Middleware>>,
+    /// The clients they asked for.
+    pub(crate) deferred: Vec<Arc<Deferred>>,
 }
 
 impl Compiled {
@@ -94,16 +100,12 @@ impl Compiler {
     /// # Errors
     /// Everything that is wrong with it, each at its place.
     pub fn compile(&self, loaded: Arc<Loaded>) -> Result<Compiled, Diagnostics> {
-        let mut pass = Pass {
-            compiler: self,
-            loaded: &loaded,
-            errors: Vec::new(),
-            warnings: loaded.warnings.clone(),
-            left_out: Vec::new(),
-        };
-        let middlewares = middlewares::Middlewares::new(&mut pass);
+        let mut pass = Pass::new(self, &loaded);
+        pass.warnings.clone_from(&loaded.warnings);
+        let profiles = Arc::new(backends::Profiles::load(&mut pass));
+        let middlewares = middlewares::Middlewares::new(&mut pass, &loaded, &profiles);
+        let deferred = middlewares.deferred();
         let refusal = middlewares.refusal(&mut pass);
-        let profiles = backends::Profiles::load(&mut pass);
         let mut routes = Builder::new(Options { strict_slash: self.strict_slash });
         let mut endpoints = Vec::with_capacity(loaded.gateway.endpoints.len());
         for endpoint in &loaded.gateway.endpoints {
@@ -117,7 +119,8 @@ impl Compiler {
             return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
         }
         let path_policy = loaded.gateway.path_policy;
-        Ok(Compiled { loaded, endpoints, router: routes.build(), refusal, path_policy, warnings, left_out })
+        let router = routes.build();
+        Ok(Compiled { loaded, endpoints, router, refusal, deferred, path_policy, warnings, left_out })
     }
 }
 
@@ -128,6 +131,13 @@ pub(crate) struct Pass<'a> {
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) left_out: Vec<String>,
+}
+
+impl<'a> Pass<'a> {
+    /// A run that has found nothing yet.
+    fn new(compiler: &'a Compiler, loaded: &'a Loaded) -> Self {
+        Self { compiler, loaded, errors: Vec::new(), warnings: Vec::new(), left_out: Vec::new() }
+    }
 }
 
 impl Pass<'_> {

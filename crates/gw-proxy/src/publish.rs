@@ -8,21 +8,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-use gw_client::ClientFactory;
+use gw_client::{ClientFactory, Cluster, ClusterSpec};
 use gw_config::{Diagnostic, Diagnostics, Loaded};
 
 use gw_middleware::{Chain, Renderer};
 use gw_telemetry::Metrics;
+use gw_value::Span;
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::attempts::Attempts;
 use crate::breaker::RetryBreaker;
-use crate::lower::{Chains, Compiled, CompiledEndpoint};
+use crate::lower::{Chains, Compiled, CompiledEndpoint, Deferred};
 use crate::proxy::{Proxy, no_endpoint};
 use crate::refusal::Refuse;
 use crate::render;
 use crate::replay::{BUDGET, Budget};
+use crate::retry::RetryPolicy;
 use crate::table::{Route, RouteTable};
 
 /// A worker's own handle to a table.
@@ -171,7 +173,7 @@ impl Proxy {
         let began = self.clock.now();
         let state = self.publisher.state.lock();
         let former = Former { loaded: state.loaded.clone(), table: Arc::clone(&state.current) };
-        let Compiled { loaded, endpoints, router, refusal: chains, path_policy, .. } = compiled;
+        let Compiled { loaded, endpoints, router, refusal: chains, deferred, path_policy, .. } = compiled;
         let mut report = Report {
             generation: former.table.generation + 1,
             source: loaded.document.name().to_owned(),
@@ -190,6 +192,8 @@ impl Proxy {
                 Err(error) => errors.push(error),
             }
         }
+        let ours = deferred.iter().chain(&chains.deferred);
+        errors.extend(ours.filter_map(|client| self.make(client, clients, &state.budget).err()));
         if !errors.is_empty() {
             return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
         }
@@ -214,8 +218,10 @@ impl Proxy {
         budget: &Arc<Budget>,
     ) -> Result<Arc<Route>, Diagnostic> {
         let CompiledEndpoint { info, chains, cluster, retry, timeouts, idle_timeout, span } = endpoint;
-        let cluster =
-            clients.cluster(cluster).map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))?;
+        for client in &chains.deferred {
+            self.make(client, clients, budget)?;
+        }
+        let cluster = make_cluster(clients, cluster, span)?;
         let upstream = self.metrics.upstream(&info.name);
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
@@ -233,6 +239,28 @@ impl Proxy {
             endpoint: info,
             idle_timeout,
         }))
+    }
+
+    /// Makes a client that a middleware asked for: one attempt, within its own timeouts.
+    fn make(
+        &self,
+        client: &Deferred,
+        clients: &ClientFactory,
+        budget: &Arc<Budget>,
+    ) -> Result<(), Diagnostic> {
+        let cluster = make_cluster(clients, client.spec.clone(), client.span)?;
+        let attempts = Attempts {
+            chain: Chain::new(Vec::new(), cluster, renderer()),
+            policy: RetryPolicy::once(),
+            timeouts: client.timeouts,
+            breaker: Arc::new(RetryBreaker::new(self.clock.now())),
+            budget: Arc::clone(budget),
+            series: self.metrics.upstream(&client.spec.name),
+            clock: self.clock.clone(),
+        };
+        // A document is put together once, so that nobody was here before.
+        let _ = client.made.set(Arc::new(attempts));
+        Ok(())
     }
 
     /// Publishes a prepared document to every worker.
@@ -311,6 +339,10 @@ impl Report {
             Change::Kept => self.kept += 1,
         }
     }
+}
+
+fn make_cluster(clients: &ClientFactory, spec: ClusterSpec, span: Span) -> Result<Arc<Cluster>, Diagnostic> {
+    clients.cluster(spec).map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))
 }
 
 fn renderer() -> Renderer {

@@ -23,6 +23,11 @@ pub(crate) struct RetryPolicy {
 const MAX_BACKOFF: u32 = 10;
 
 impl RetryPolicy {
+    /// One attempt and no other.
+    pub(crate) fn once() -> Self {
+        Self { attempts: 1, conditions: Vec::new(), non_idempotent: false, backoff: None }
+    }
+
     /// Whether an answer is to be tried again.
     pub(crate) fn matches(&self, status: StatusCode, headers: &HeaderMap) -> bool {
         self.conditions.iter().any(|condition| condition.matches(status, headers))

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use gw_client::{ClientFactory, ClientOptions, Static};
 use gw_config::{Document, Format, parse};
 use gw_core::Clock;
-use gw_middleware::Registry;
+use gw_middleware::{Registry, Surroundings};
 use gw_proxy::{Compiled, Compiler, Proxy, Report};
 use gw_telemetry::{BuildInfo, Metrics};
 
 fn compiler() -> Compiler {
-    Compiler { registry: Registry::built_in(), strict_slash: false, clock: Clock::system() }
+    Compiler {
+        registry: Registry::built_in(),
+        strict_slash: false,
+        surroundings: Surroundings::alone(Clock::system()),
+    }
 }
 
 fn compile(format: Format, text: &str) -> Result<Compiled, gw_config::Diagnostics> {

@@ -38,8 +38,9 @@ impl Check<'_> {
         let Some(name) = backend.tls_config_name.as_ref().filter(|name| !name.is_empty()) else { return };
         // The tree's, for a profile that could not be read is there all the same.
         let store = ["tls_store", "tlsStore"].iter().find_map(|key| self.tree.get(key));
-        let names: Vec<&str> =
-            store.map_or(&[][..], Value::entries).iter().map(|(key, _)| key.name.as_str()).collect();
+        let written = store.map_or(&[][..], Value::entries).iter().map(|(key, _)| key.name.as_str());
+        let read = self.gateway.tls_store.keys().map(String::as_str).filter(|_| store.is_none());
+        let names: Vec<&str> = written.chain(read).collect();
         if names.contains(&name.as_str()) {
             return;
         }

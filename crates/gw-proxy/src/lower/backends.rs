@@ -1,7 +1,7 @@
 //! Lowering of backends: targets, weights, failover levels and TLS profiles to the specification of a cluster.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gw_client::{BackendSpec, ClusterSpec, HashKey, Policy, Protocol, Target};
 use gw_config::Diagnostic;
@@ -16,7 +16,8 @@ use super::Pass;
 /// The TLS profiles of the document, and the one of backends that name none.
 pub(super) struct Profiles {
     named: BTreeMap<String, Arc<ClientProfile>>,
-    default: Option<Arc<ClientProfile>>,
+    /// Loaded when the first backend needs it: the system's roots are many.
+    default: OnceLock<Option<Arc<ClientProfile>>>,
 }
 
 impl Profiles {
@@ -27,20 +28,18 @@ impl Profiles {
             let built = pass.profile(name, tls.span(), &profile(tls));
             named.extend(built.map(|built| (name.clone(), built)));
         }
-        let backends = |endpoint: &Spanned<Endpoint>| {
-            endpoint.backends.iter().any(|b| b.tls && b.tls_config_name.is_none())
-        };
-        let needed = pass.loaded.gateway.endpoints.iter().find(|endpoint| backends(endpoint));
-        let default = needed
-            .and_then(|endpoint| pass.profile("the system's roots", endpoint.span(), &Profile::default()));
-        Self { named, default }
+        Self { named, default: OnceLock::new() }
     }
 
     /// The profile of a backend, if it speaks TLS. A name that is missing was refused with the document.
-    fn of(&self, backend: &Backend) -> Option<Arc<ClientProfile>> {
+    fn of(&self, pass: &mut Pass<'_>, backend: &Backend) -> Option<Arc<ClientProfile>> {
         match &backend.tls_config_name {
             Some(name) => self.named.get(name.as_str()).cloned(),
-            None => backend.tls.then(|| self.default.clone()).flatten(),
+            None if backend.tls => {
+                let load = || pass.profile("the system's roots", backend.target.span(), &Profile::default());
+                self.default.get_or_init(load).clone()
+            }
+            None => None,
         }
     }
 }
@@ -114,7 +113,7 @@ fn backend(
         target,
         weight: backend.weight_or_default(),
         priority: level(backend, levels),
-        tls: profiles.of(backend),
+        tls: profiles.of(pass, backend),
         host,
         metadata,
     })

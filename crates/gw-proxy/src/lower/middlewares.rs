@@ -2,32 +2,58 @@
 
 use std::sync::Arc;
 
-use gw_config::Diagnostic;
 use gw_config::v1::{self, Endpoint};
+use gw_config::{Diagnostic, Loaded};
 use gw_core::EndpointInfo;
-use gw_middleware::{BuildContext, BuildError, Middleware, MiddlewareFactory, Phase, Scope};
+use gw_middleware::{BuildContext, BuildError, Clients, Middleware, MiddlewareFactory, Phase, Scope};
 use gw_value::{Options, Spanned};
 
+use super::backends::Profiles;
+use super::clients::{Asked, Deferred};
 use super::{Chains, Pass};
+
+/// The name of the global chain in identities.
+const GLOBAL: &str = "global";
 
 /// The global chain: shared instances are made once, the others anew for each endpoint.
 pub(super) struct Middlewares {
     shared: Vec<Option<Arc<dyn Middleware>>>,
+    asked: Asked,
+    clients: Clients,
+}
+
+/// Which chain a middleware stands in, and which of its name it is there.
+struct Place<'a> {
+    chain: &'static str,
+    nth: usize,
+    info: &'a Arc<EndpointInfo>,
 }
 
 impl Middlewares {
     /// Makes the shared instances of the global chain.
-    pub(super) fn new(pass: &mut Pass<'_>) -> Self {
+    pub(super) fn new(pass: &mut Pass<'_>, loaded: &Arc<Loaded>, profiles: &Arc<Profiles>) -> Self {
+        let asked = Asked::default();
+        let clients = asked.clients(pass.compiler, loaded, profiles);
+        let mut middlewares = Self { shared: Vec::new(), asked, clients };
         let info = Arc::new(EndpointInfo { name: "*".into(), route: "*".into(), ..EndpointInfo::default() });
         let list = &pass.loaded.gateway.middlewares;
-        let shared = list
+        middlewares.shared = list
             .iter()
-            .map(|entry| match pass.factory(entry) {
-                Some(factory) if factory.scope() == Scope::Shared => pass.build(entry, factory, &info),
+            .enumerate()
+            .map(|(index, entry)| match pass.factory(entry) {
+                Some(factory) if factory.scope() == Scope::Shared => {
+                    let place = Place { chain: GLOBAL, nth: nth(list, index), info: &info };
+                    pass.build(entry, factory, &place, &middlewares.clients)
+                }
                 _ => None,
             })
             .collect();
-        Self { shared }
+        middlewares
+    }
+
+    /// The clients that the shared instances asked for.
+    pub(super) fn deferred(&self) -> Vec<Arc<Deferred>> {
+        self.asked.take()
     }
 
     /// The chain of route 0: the global one, reporting what is wrong with it, once.
@@ -40,6 +66,7 @@ impl Middlewares {
             }
             self.global(pass, index, entry, &info, &mut chains);
         }
+        chains.deferred = self.asked.take();
         chains
     }
 
@@ -59,15 +86,17 @@ impl Middlewares {
         pass.errors.truncate(reported.0);
         pass.warnings.truncate(reported.1);
         pass.left_out.truncate(reported.2);
-        for entry in &endpoint.middlewares {
+        for (index, entry) in endpoint.middlewares.iter().enumerate() {
             match pass.factory(entry) {
                 Some(factory) => {
-                    let built = pass.build(entry, factory, info);
+                    let place = Place { chain: "endpoint", nth: nth(&endpoint.middlewares, index), info };
+                    let built = pass.build(entry, factory, &place, &self.clients);
                     chains.push(factory.phase(), built);
                 }
                 None => pass.unknown(entry),
             }
         }
+        chains.deferred = self.asked.take();
         chains
     }
 
@@ -82,7 +111,11 @@ impl Middlewares {
         let Some(factory) = pass.factory(entry) else { return };
         let built = match factory.scope() {
             Scope::Shared => self.shared.get(index).cloned().flatten(),
-            Scope::PerRoute => pass.build(entry, factory, info),
+            Scope::PerRoute => {
+                let list = &pass.loaded.gateway.middlewares;
+                let place = Place { chain: GLOBAL, nth: nth(list, index), info };
+                pass.build(entry, factory, &place, &self.clients)
+            }
         };
         chains.push(factory.phase(), built);
     }
@@ -90,11 +123,19 @@ impl Middlewares {
 
 impl Chains {
     fn push(&mut self, phase: Phase, middleware: Option<Arc<dyn Middleware>>) {
+        let Some(middleware) = middleware else { return };
+        self.attempt.extend(Arc::clone(&middleware).attempt());
         match phase {
-            Phase::Request => self.request.extend(middleware),
-            Phase::Attempt => self.attempt.extend(middleware),
+            Phase::Request => self.request.push(middleware),
+            Phase::Attempt => self.attempt.push(middleware),
         }
     }
+}
+
+/// Which of its name an entry is in its chain.
+fn nth(list: &[Spanned<v1::Middleware>], index: usize) -> usize {
+    let same = |entry: &&Spanned<v1::Middleware>| entry.name.eq_ignore_ascii_case(&list[index].name);
+    list[..index].iter().filter(same).count()
 }
 
 impl<'a> Pass<'a> {
@@ -118,14 +159,18 @@ impl<'a> Pass<'a> {
         &mut self,
         entry: &Spanned<v1::Middleware>,
         factory: &dyn MiddlewareFactory,
-        info: &Arc<EndpointInfo>,
+        place: &Place<'_>,
+        clients: &Clients,
     ) -> Option<Arc<dyn Middleware>> {
         let options = match &entry.options {
             Some(value) => Options::new(value.clone(), self.loaded.dialect, self.loaded.gateway.strict),
             None => Options::none(),
         };
         let options = options.with_path("options").with_span(entry.span());
-        let cx = BuildContext::new(Arc::clone(info), self.compiler.clock.clone());
+        let Place { chain, nth, info } = place;
+        let identity = format!("{}\n{chain}\n{}\n{nth}", info.name, factory.name());
+        let surroundings = self.compiler.surroundings.clone();
+        let cx = BuildContext::new(Arc::clone(info), surroundings, Arc::clone(clients), &identity);
         let built = factory.build(&options, &cx);
         self.warnings.extend(options.warnings().into_iter().map(Diagnostic::from));
         let diagnostics: Vec<_> = match built {

@@ -1,4 +1,4 @@
-//! `-debug`: the debug pages on the data port too, as the original has them.
+//! The debug pages on the data port too, as the original has them.
 //!
 //! Stands before the proxy and answers `/debug` and what is below it (not `/debugger`, which the original answers too). A
 //! request that came through a proxy is refused: those pages are not for the world.
@@ -9,14 +9,14 @@ use gw_core::{Body, BoxFuture, ConnContext, Handler, Request, Response};
 use http::StatusCode;
 
 /// A handler with the debug pages before it.
-pub(crate) struct DebugPort {
+pub struct DataPort {
     /// Serves the pages.
-    pub(crate) admin: Arc<dyn Handler>,
+    pub admin: Arc<dyn Handler>,
     /// Serves everything else.
-    pub(crate) inner: Arc<dyn Handler>,
+    pub inner: Arc<dyn Handler>,
 }
 
-impl Handler for DebugPort {
+impl Handler for DataPort {
     fn call(&self, req: Request, conn: Arc<ConnContext>) -> BoxFuture<'_, Response> {
         let path = req.uri().path();
         if path != "/debug" && !path.starts_with("/debug/") {

@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use gw_config::FileLoader;
 use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
-use gw_debug::json;
-use gw_proxy::Proxy;
 use http::StatusCode;
 use serde_json::json;
 
+use crate::Proxy;
+use crate::inspect::page;
+
 /// Shows the configuration on the admin port.
-pub(crate) struct ConfigDebug {
+pub struct ConfigDebug {
     proxy: Arc<Proxy>,
     loader: Option<FileLoader>,
 }
 
 impl ConfigDebug {
     /// Shows what `proxy` serves, and what `loader` would load; without one, what is served.
-    pub(crate) fn new(proxy: Arc<Proxy>, loader: Option<FileLoader>) -> Self {
+    pub fn new(proxy: Arc<Proxy>, loader: Option<FileLoader>) -> Self {
         Self { proxy, loader }
     }
 
@@ -25,7 +26,7 @@ impl ConfigDebug {
     fn inspect(&self) -> Response {
         let loaded = self.proxy.loaded();
         let document = loaded.as_ref().map(|loaded| &loaded.document);
-        json(&json!({
+        page(&json!({
             "confPath": document.map(|document| document.name()),
             "confSha256": document.map(|document| document.sha256()),
             "generation": self.proxy.generation(),
@@ -34,16 +35,16 @@ impl ConfigDebug {
     }
 
     fn version(&self) -> Response {
-        json(&json!({ "version": self.proxy.loaded().map(|loaded| loaded.gateway.version.clone()) }))
+        page(&json!({ "version": self.proxy.loaded().map(|loaded| loaded.gateway.version.clone()) }))
     }
 
     /// Reads the file again, without serving it: what a reload would see.
     fn load(&self) -> Response {
         let Some(loader) = &self.loader else {
-            return json(&self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded)));
+            return page(&self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded)));
         };
         match loader.load() {
-            Ok(loaded) => json(&gw_config::redacted(&loaded)),
+            Ok(loaded) => page(&gw_config::redacted(&loaded)),
             Err(diagnostics) => {
                 let mut response = Response::new(format!("{diagnostics}\n").into());
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
