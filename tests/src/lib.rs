@@ -13,6 +13,7 @@
 mod body;
 mod caller;
 mod config;
+mod consul;
 mod gateway;
 pub mod grpc;
 mod load;
@@ -29,6 +30,7 @@ mod websocket;
 pub use body::{Body, BoxError, Chunks, Pattern, chunks, empty, full};
 pub use caller::{Answer, Caller};
 pub use config::{Format, table};
+pub use consul::{Check, ConsulAgent, Registration, Token};
 pub use gateway::{Gateway, command};
 pub use load::{CONNECT, Load, REUSED, Tally};
 pub use origin::{Origin, Respond, Script};

@@ -1,6 +1,6 @@
 //! An upstream that does as it is told: HTTP/1.1 and HTTP/2, over TCP or TLS.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::service::service_fn;
@@ -47,6 +47,14 @@ impl Origin {
     /// When the address is taken.
     pub async fn start_at(name: &str, script: Script, address: SocketAddr) -> Self {
         Self::listen(name, script, None, &address.to_string()).await
+    }
+
+    /// Starts one on a free port of another address than the loopback's, e.g. where containers reach it.
+    ///
+    /// # Panics
+    /// When it is no address of this machine.
+    pub async fn start_on(host: IpAddr, name: &str, script: Script) -> Self {
+        Self::listen(name, script, None, &SocketAddr::new(host, 0).to_string()).await
     }
 
     /// Starts one that speaks TLS, with HTTP/2 and HTTP/1.1 by ALPN.

@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
+mod consul_image;
+mod debian;
+mod docker;
 mod lint;
 mod peers;
 mod shell;
@@ -32,6 +35,8 @@ enum Command {
     Test,
     /// `test`, then the suites with foreign peers, which it installs.
     It,
+    /// The image with Consul that `it` runs: pulled, or composed of Debian's packages; prints its name.
+    Image,
     /// What CI runs: `tidy`, `lint`, `it`, with the time of each.
     Ci,
 }
@@ -43,6 +48,7 @@ impl Command {
             Self::Lint => "lint",
             Self::Test => "test",
             Self::It => "it",
+            Self::Image => "image",
             Self::Ci => "ci",
         }
     }
@@ -54,6 +60,7 @@ impl Command {
             Self::Lint => lint::run(&root),
             Self::Test => suites::test(&root),
             Self::It => suites::integration(&root),
+            Self::Image => suites::image(&root),
             Self::Ci => ci(),
         }
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::debian;
 use crate::shell::{run, succeeds, target_dir};
 
 /// What the suites import, by the names that pip knows.
@@ -42,9 +43,7 @@ pub(crate) fn curl() -> anyhow::Result<()> {
     if succeeds(Command::new("curl").arg("--version")) {
         return Ok(());
     }
-    run(&mut apt(&["update", "--quiet=2"]))?;
-    run(&mut apt(&["install", "--yes", "--quiet=2", "curl"]))
-        .context("cannot install curl, which the demo is tried with")
+    debian::install(&["curl"]).context("cannot install curl, which the demo is tried with")
 }
 
 /// Makes the environment; on Debian its module comes in a package of its own.
@@ -57,13 +56,6 @@ fn make_environment(venv: &Path) -> anyhow::Result<()> {
     if succeeds(&mut make()) {
         return Ok(());
     }
-    run(&mut apt(&["update", "--quiet=2"]))?;
-    run(&mut apt(&["install", "--yes", "--quiet=2", "python3", "python3-venv", "python3-pip"]))?;
+    debian::install(&["python3", "python3-venv", "python3-pip"])?;
     run(&mut make()).context("cannot make a Python environment, which the peers suite needs")
-}
-
-fn apt(arguments: &[&str]) -> Command {
-    let mut command = Command::new("apt-get");
-    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
-    command
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::peers;
 use crate::shell::{cargo, run, succeeds};
+use crate::{docker, peers};
 
 /// All tests that need nothing installed.
 ///
@@ -28,6 +28,24 @@ pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     test(root)?;
     peers::curl()?;
     let python = peers::python(root)?;
-    let suite = ["test", "--package", "gateway-tests", "--features", "peers", "--test", "peers"];
-    run(cargo(root, &suite).env("GATEWAY_TEST_PYTHON", python))
+    let image = consul(root)?;
+    let mut suites =
+        cargo(root, &["test", "--package", "gateway-tests", "--features", "peers", "--no-fail-fast"]);
+    suites.args(["--test", "peers", "--test", "consul"]);
+    run(suites.env("GATEWAY_TEST_PYTHON", python).env("GATEWAY_TEST_CONSUL_IMAGE", image))
+}
+
+/// Makes sure of the image with Consul, and prints its name.
+///
+/// # Errors
+/// When no Docker daemon can be had, or no image.
+pub(crate) fn image(root: &Path) -> anyhow::Result<()> {
+    println!("{}", consul(root)?);
+    Ok(())
+}
+
+fn consul(root: &Path) -> anyhow::Result<&'static str> {
+    docker::daemon(root)?;
+    docker::remove_stale()?;
+    docker::consul(root)
 }
