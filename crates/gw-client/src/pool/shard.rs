@@ -101,14 +101,21 @@ impl Shard {
         }
         if self.open < limits.connections {
             self.open += 1;
-        } else if !self.idle.is_empty() {
-            // Its place serves the new one. The oldest is the likeliest to be dead.
-            self.idle.remove(0);
-        } else {
+        } else if !self.give_way() {
             return None;
         }
         self.opening += usize::from(want != Want::Upgrade);
         Some(Taken::Open { want })
+    }
+
+    /// Closes a connection that nobody uses, so that a new one has its place. The oldest is the likeliest to be dead.
+    fn give_way(&mut self) -> bool {
+        if !self.idle.is_empty() {
+            self.idle.remove(0);
+            return true;
+        }
+        let unused = self.h2.iter().position(|h2| h2.streams == 0);
+        unused.map(|at| self.h2.remove(at)).is_some()
     }
 
     fn take_idle(&mut self, now: Instant) -> Option<Taken> {
@@ -135,18 +142,25 @@ impl Shard {
         self.open -= before - self.h2.len();
     }
 
-    /// Takes for those in line what is free, in their order.
+    /// Takes for those in line what is free, in their order. Who needs a connection of its own does not hold up those
+    /// behind it that a stream will do.
     pub(super) fn take_for_waiting(&mut self, now: Instant, multiplexed: bool) -> Vec<(Waiter, Taken)> {
-        let mut ready = Vec::new();
+        let (mut ready, mut passed) = (Vec::new(), Vec::new());
         while let Some(waiter) = self.waiting.pop_front() {
             if waiter.tell.is_closed() {
                 continue;
             }
-            let Some(taken) = self.take(waiter.want, waiter.limits, now, multiplexed) else {
-                self.waiting.push_front(waiter);
-                break;
-            };
-            ready.push((waiter, taken));
+            match self.take(waiter.want, waiter.limits, now, multiplexed) {
+                Some(taken) => ready.push((waiter, taken)),
+                None if waiter.want == Want::Any => {
+                    self.waiting.push_front(waiter);
+                    break;
+                }
+                None => passed.push(waiter),
+            }
+        }
+        for waiter in passed.into_iter().rev() {
+            self.waiting.push_front(waiter);
         }
         ready
     }

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
 use super::harness::{Caller, Origin, request, text};
@@ -225,4 +226,49 @@ async fn an_upgrade_over_tls_has_an_http_1_connection_beside_http_2() {
     // HTTP/2 goes on over the first one.
     assert_eq!(caller.get().await.unwrap().status(), StatusCode::OK);
     assert_eq!(origin.accepted(), 2);
+}
+
+/// An origin of which HTTP/2 answers never end, and upgrades are granted.
+async fn endless(config: Arc<rustls::ServerConfig>) -> Origin {
+    Origin::start(move |wire, _| {
+        let acceptor = TlsAcceptor::from(Arc::clone(&config));
+        async move {
+            let Ok(mut tls) = acceptor.accept(wire.socket).await else { return };
+            if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+                let granted = b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+                tls.write_all(granted).await.unwrap();
+                return std::future::pending().await;
+            }
+            let mut connection = h2::server::handshake(tls).await.unwrap();
+            let mut streams = Vec::new();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                streams.push(respond.send_response(http::Response::new(()), false).unwrap());
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upgrade_that_waits_for_a_place_holds_up_no_stream() {
+    let authority = Authority::new();
+    let origin = endless(authority.server("a.test", true)).await;
+    let profile = Profile { server_name: Some("a.test".to_owned()), ..authority.trusted() };
+    let caller = Caller::with(origin.address, |spec| {
+        spec.backends[0].tls = Some(ClientProfile::build(&profile).unwrap());
+        spec.max_connections = 1;
+    });
+    let first = caller.get().await.unwrap();
+    let mut upgrade = request(Method::GET, Body::empty());
+    upgrade.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    upgrade.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    let mut upgrade = Box::pin(caller.send(upgrade));
+    assert!(futures_util::poll!(&mut upgrade).is_pending());
+    let second = caller.get().await.unwrap();
+    assert_eq!((caller.connections().streams, caller.connections().waiting), (2, 1));
+    // The place is its own when the last stream has ended.
+    drop((first, second));
+    let tunnel = upgrade.await.unwrap();
+    assert_eq!(tunnel.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(caller.connections().open, 1);
 }
