@@ -88,6 +88,7 @@ outcomes! {
     TooLarge            "too_large"           413  8  Some("http_request_error"),                Downstream false false "The request body is larger than allowed";
     TargetTooLong       "target_too_long"     414  8  Some("http_request_error"),                Downstream false false "The request target is longer than allowed";
     HeadersTooLarge     "headers_too_large"   431  8  Some("http_request_error"),                Downstream false false "The request headers are larger than allowed";
+    UnsupportedMedia    "unsupported_media"   415  3  Some("http_request_error"),                Downstream false false "The request body is of a type that is not taken here";
     RateLimited         "rate_limited"        429  8  Some("http_request_denied"),               Gateway    false false "Too many requests";
     Unauthenticated     "unauthenticated"     401 16  Some("http_request_denied"),               Downstream false false "The request carries no valid credentials";
     Denied              "denied"              403  7  Some("http_request_denied"),               Gateway    false false "The request is not allowed";
