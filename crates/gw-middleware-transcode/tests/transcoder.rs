@@ -29,7 +29,8 @@ fn options(json: &str) -> Options {
 
 fn chain<C: gw_core::Client>(grpc: bool, options: &Options, upstream: C) -> Arc<Chain> {
     let endpoint = EndpointInfo { grpc, ..EndpointInfo::default() };
-    let transcoder = Factory.build(options, &BuildContext::new(Arc::new(endpoint), Clock::system())).unwrap();
+    let transcoder =
+        Factory.build(options, &BuildContext::alone(Arc::new(endpoint), Clock::system())).unwrap();
     let mut parts = vec![Arc::clone(&transcoder)];
     parts.extend(transcoder.attempt());
     let renderer = |error: &Error, _: Option<&gw_core::RequestContext>| {
@@ -259,7 +260,10 @@ async fn a_status_becomes_an_http_status_and_json() {
         }
     }
     let answer = answered("{}", upstream(&[("grpc-status", "16")], &[], &[])).await;
-    assert_eq!((answer.status(), &answer.headers()["www-authenticate"] == "Bearer"), (StatusCode::UNAUTHORIZED, true));
+    assert_eq!(
+        (answer.status(), &answer.headers()["www-authenticate"] == "Bearer"),
+        (StatusCode::UNAUTHORIZED, true)
+    );
 }
 
 #[tokio::test]
@@ -312,7 +316,7 @@ async fn failures_of_the_gateway_and_of_the_body_keep_their_own_answers() {
 #[test]
 fn options_are_checked_where_they_stand() {
     let build = |json: &str| {
-        let cx = BuildContext::new(Arc::new(EndpointInfo::default()), Clock::system());
+        let cx = BuildContext::alone(Arc::new(EndpointInfo::default()), Clock::system());
         Factory.build(&options(json), &cx).map(|_| ())
     };
     for good in ["{}", "null", r#"{"@type": "x", "maxRequestBytes": "1", "max_response_bytes": 4294967295}"#]
