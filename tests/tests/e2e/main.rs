@@ -19,5 +19,6 @@ mod proxying;
 mod reload;
 mod samples;
 mod tls;
+mod transcoder;
 mod upstream_loss;
 mod websocket;
