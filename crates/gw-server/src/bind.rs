@@ -1,6 +1,7 @@
 //! Sockets: bound exclusively first, so that a second process on the port fails loudly, then shared by the workers.
 //!
-//! The exclusive socket becomes the first worker's own; the port is never free in between.
+//! The exclusive socket becomes the first worker's own; the port is never free in between. Only beside a socket of our
+//! own, of which a reload widens or narrows the address (`:8080`, `127.0.0.1:8080`), is the first one shared too.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -12,26 +13,27 @@ use crate::{BindError, ListenAddress};
 /// Connections that the kernel may hold for us; it clamps this to its own limit.
 const BACKLOG: i32 = 4096;
 
-/// Binds `address` once per worker and says where that is.
+/// Binds `address` once per worker and says where that is. `own` are the addresses that we serve already.
 ///
 /// # Errors
 /// When the address is taken, forbidden or unknown to the system.
 pub(crate) fn bind(
     address: ListenAddress,
     workers: usize,
+    own: &[SocketAddr],
 ) -> Result<(SocketAddr, Vec<TcpListener>), BindError> {
     let fail = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::InUse { address, source },
         _ => BindError::Refused { address, source },
     };
-    let first = match address {
-        ListenAddress::Socket(at) => exclusive(at, false),
-        ListenAddress::DualStack(port) => dual_stack(port),
+    let socket = match address {
+        ListenAddress::Socket(at) => first(at, false, own),
+        ListenAddress::DualStack(port) => dual_stack(port, own),
     }
     .map_err(fail)?;
-    let local = first.local_addr().and_then(|at| as_ip(&at)).map_err(fail)?;
+    let local = socket.local_addr().and_then(|at| as_ip(&at)).map_err(fail)?;
     let dual = matches!(address, ListenAddress::DualStack(_));
-    let sockets = share(first, local, dual, workers).map_err(fail)?;
+    let sockets = share(socket, local, dual, workers).map_err(fail)?;
     Ok((local, sockets))
 }
 
@@ -39,11 +41,11 @@ fn as_ip(address: &socket2::SockAddr) -> io::Result<SocketAddr> {
     address.as_socket().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
 }
 
-fn dual_stack(port: u16) -> io::Result<Socket> {
-    match exclusive(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), true) {
+fn dual_stack(port: u16, own: &[SocketAddr]) -> io::Result<Socket> {
+    match first(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), true, own) {
         // Taken is taken; every other refusal means that the system has no IPv6.
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            exclusive(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), false)
+            first(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), false, own)
         }
         bound => bound,
     }
@@ -61,10 +63,35 @@ fn socket(at: SocketAddr, dual: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn exclusive(at: SocketAddr, dual: bool) -> io::Result<Socket> {
-    let socket = socket(at, dual)?;
-    socket.bind(&at.into())?;
-    Ok(socket)
+fn first(at: SocketAddr, dual: bool, own: &[SocketAddr]) -> io::Result<Socket> {
+    let exclusive = socket(at, dual)?;
+    match exclusive.bind(&at.into()) {
+        Err(taken) if taken.kind() == io::ErrorKind::AddrInUse && overlaps(at, own) => {
+            beside(at, dual, taken)
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(exclusive),
+    }
+}
+
+/// Whether it may be one of our own sockets that takes the port: the same port, one of both on all addresses.
+fn overlaps(at: SocketAddr, own: &[SocketAddr]) -> bool {
+    let is_any = |address: &SocketAddr| address.ip().is_unspecified();
+    own.iter().any(|held| held.port() == at.port() && (is_any(held) || is_any(&at)))
+}
+
+/// Shares the port with our own sockets, which are open to that; whoever else holds it is not.
+#[cfg(target_os = "linux")]
+fn beside(at: SocketAddr, dual: bool, _: io::Error) -> io::Result<Socket> {
+    let shared = socket(at, dual)?;
+    shared.set_reuse_port(true)?;
+    shared.bind(&at.into())?;
+    Ok(shared)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn beside(_: SocketAddr, _: bool, taken: io::Error) -> io::Result<Socket> {
+    Err(taken)
 }
 
 #[cfg(target_os = "linux")]
@@ -101,7 +128,7 @@ mod tests {
 
     #[test]
     fn all_workers_share_the_port_that_zero_took() {
-        let (local, sockets) = bind("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let (local, sockets) = bind("127.0.0.1:0".parse().unwrap(), 3, &[]).unwrap();
         assert_ne!(local.port(), 0);
         assert_eq!(sockets.len(), 3);
         for socket in &sockets {
@@ -112,17 +139,29 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_refused_even_by_one_who_would_share() {
-        let (local, _sockets) = bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
-        let again = bind(ListenAddress::Socket(local), 2);
+        let (local, _sockets) = bind("127.0.0.1:0".parse().unwrap(), 2, &[]).unwrap();
+        let again = bind(ListenAddress::Socket(local), 2, &[]);
         assert!(matches!(again, Err(BindError::InUse { .. })), "{again:?}");
     }
 
     #[test]
     fn dual_stack_takes_both_families() {
-        let (local, _sockets) = bind(ListenAddress::DualStack(0), 1).unwrap();
+        let (local, _sockets) = bind(ListenAddress::DualStack(0), 1, &[]).unwrap();
         TcpStream::connect((Ipv4Addr::LOCALHOST, local.port())).unwrap();
         if local.is_ipv6() {
             TcpStream::connect((Ipv6Addr::LOCALHOST, local.port())).unwrap();
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_of_our_own_is_no_obstacle_where_the_addresses_overlap() {
+        let (all, _sockets) = bind(ListenAddress::DualStack(0), 2, &[]).unwrap();
+        let one = ListenAddress::Socket((Ipv4Addr::LOCALHOST, all.port()).into());
+        let (local, _narrow) = bind(one, 2, &[all]).unwrap();
+        assert_eq!(local, (Ipv4Addr::LOCALHOST, all.port()).into());
+        // And the other way round; the very same address stays a mistake.
+        bind(ListenAddress::DualStack(all.port()), 1, &[local, all]).unwrap();
+        assert!(matches!(bind(one, 1, &[local]), Err(BindError::InUse { .. })));
     }
 }

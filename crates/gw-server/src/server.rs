@@ -132,6 +132,7 @@ impl ProxyServer {
         if stopping {
             return Err(BindError::Stopping);
         }
+        let own: Vec<_> = serving.iter().map(|listener| listener.local).collect();
         let mut planned: Vec<Planned> = Vec::with_capacity(listeners.len());
         for options in listeners {
             let same = |listener: &Listener, name: &str| {
@@ -149,7 +150,7 @@ impl ProxyServer {
                     let address = options.address;
                     let inherited = self.inherited.take(address, &options.name);
                     let (local, sockets) =
-                        inherited.map_or_else(|| bind(address, self.shared.workers.len()), Ok)?;
+                        inherited.map_or_else(|| bind(address, self.shared.workers.len(), &own), Ok)?;
                     let listener = Arc::new(Listener::new(address, local, options.clone().into()));
                     let refused = |source| BindError::Refused { address, source };
                     listener.keep_copies(&sockets).map_err(refused)?;

@@ -39,6 +39,18 @@ async fn a_kept_listener_keeps_its_socket_and_connections_and_takes_new_limits()
     assert_eq!(after.answer().await.status, 414);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_reload_narrows_and_widens_an_address() {
+    let server = serve(echo);
+    let all = reload(&server, vec![ListenerOptions::new("test", ListenAddress::DualStack(0))])[0].address;
+    let one = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, all.port()));
+    for address in [ListenAddress::Socket(one), ListenAddress::DualStack(all.port())] {
+        reload(&server, vec![ListenerOptions::new("test", address)]);
+        assert_eq!(get(one).await, 200);
+    }
+}
+
 #[tokio::test]
 async fn listeners_come_and_go() {
     let server = serve(echo);
