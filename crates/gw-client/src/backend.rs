@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gw_core::NodeInfo;
-use gw_discovery::Instance;
+use gw_discovery::{Instance, Known, Subscription};
 use gw_selector::Node;
 use http::HeaderValue;
 use http::uri::Authority;
@@ -13,10 +13,9 @@ use rustls_pki_types::ServerName;
 
 use crate::connect::{TlsTarget, Wire};
 use crate::factory::Shared;
-use crate::resolution::Resolution;
 use crate::target::is_name;
 use crate::upstream::{Upstream, UpstreamKey};
-use crate::{BackendSpec, ClusterError, Protocol, Target};
+use crate::{BackendSpec, ClusterError, ClusterSpec, Protocol, Target};
 
 /// The weight of an instance whose metadata gives none. Source: kratos client/node.go.
 const INSTANCE_WEIGHT: u32 = 10;
@@ -49,7 +48,8 @@ pub(crate) struct Backend {
     host: Option<HeaderValue>,
     /// The name for TLS; `None`: the address.
     server_name: Option<ServerName<'static>>,
-    pub(crate) resolution: Option<Arc<Resolution>>,
+    /// What the target stands for; `None`: it is an address.
+    pub(crate) subscription: Option<Subscription>,
 }
 
 /// One address of a backend.
@@ -64,26 +64,17 @@ impl Backend {
     pub(crate) fn new(
         index: usize,
         spec: &BackendSpec,
-        protocol: Protocol,
+        cluster: &ClusterSpec,
         shared: &Shared,
     ) -> Result<Self, ClusterError> {
         let authority = authority(index, spec.host.as_deref())?;
         let server_name = server_name(index, spec, authority.as_ref())?;
         let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-        let resolution = match &spec.target {
-            Target::Address(_) => None,
-            Target::Name { host, port } => {
-                let name = format!("{host}:{port}");
-                Some(shared.resolution(&spec.target, shared.options.dns.as_ref(), &name))
-            }
-            Target::Service(service) => {
-                let discovery = shared.options.discovery.as_deref().ok_or_else(|| {
-                    ClusterError::NoDiscovery { backend: index, target: spec.target.to_string() }
-                })?;
-                Some(shared.resolution(&spec.target, discovery, service))
-            }
-        };
-        Ok(Self { index, spec: spec.clone(), protocol, host, server_name, resolution })
+        let subscription = shared.subscribe(&spec.target, &cluster.name);
+        if subscription.is_none() && matches!(spec.target, Target::Service(_)) {
+            return Err(ClusterError::NoDiscovery { backend: index, target: spec.target.to_string() });
+        }
+        Ok(Self { index, spec: spec.clone(), protocol: cluster.protocol, host, server_name, subscription })
     }
 
     /// How many of `places` share the weight: those of a name.
@@ -119,17 +110,18 @@ impl Backend {
 
     /// Whether it is still unknown what the target stands for.
     pub(crate) fn is_pending(&self) -> bool {
-        self.resolution.as_ref().is_some_and(|resolution| {
-            let known = resolution.known();
-            known.instances.is_none() && known.error.is_none()
-        })
+        self.known().is_some_and(|known| known.is_pending())
     }
 
     /// Whether the target is a name that no answer was ever got for.
     pub(crate) fn is_unresolved(&self) -> bool {
         let is_name = matches!(self.spec.target, Target::Name { .. });
-        let known = self.resolution.as_ref().map(|resolution| resolution.known());
-        is_name && known.is_some_and(|known| known.instances.is_none())
+        is_name && self.known().is_some_and(|known| known.instances.is_none())
+    }
+
+    /// What is known of the target; `None`: it is an address.
+    pub(crate) fn known(&self) -> Option<Known> {
+        self.subscription.as_ref().map(Subscription::known)
     }
 
     /// Where its target is now.
@@ -140,7 +132,7 @@ impl Backend {
         if let Target::Address(address) = target {
             return vec![plain(*address)];
         }
-        let known = self.resolution.as_ref().and_then(|resolution| resolution.known().instances);
+        let known = self.known().and_then(|known| known.instances);
         let instances = known.as_deref().unwrap_or_default();
         let service = matches!(target, Target::Service(_));
         let place = |instance: &Instance| {

@@ -48,7 +48,7 @@ impl Cluster {
             shared,
         });
         let tasks = cluster.backends.iter().filter_map(|backend| {
-            let changes = backend.resolution.as_ref()?.changes();
+            let changes = backend.subscription.as_ref()?.changes();
             let follow = follow(Arc::downgrade(&cluster), changes);
             Some(cluster.shared.tasks.spawn_on(follow, &cluster.shared.options.control))
         });
@@ -215,7 +215,7 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// Keeps a cluster up to date with one resolution. Ends with the cluster.
+/// Keeps a cluster up to date with one subscription. Ends with the cluster.
 async fn follow<T>(cluster: Weak<Cluster>, mut changes: watch::Receiver<T>) {
     while changes.changed().await.is_ok() {
         let Some(cluster) = cluster.upgrade() else { return };
@@ -224,13 +224,13 @@ async fn follow<T>(cluster: Weak<Cluster>, mut changes: watch::Receiver<T>) {
 }
 
 fn target(backend: &Backend, now: Instant) -> TargetState {
-    let known = backend.resolution.as_ref().map(|resolution| resolution.known()).unwrap_or_default();
-    let ago = known.at.map(|at| now.saturating_duration_since(at).as_secs_f64());
+    let known = backend.known().unwrap_or_default();
+    let ago = known.answered.map(|at| now.saturating_duration_since(at).as_secs_f64());
     TargetState {
         target: backend.spec.target.to_string(),
         addresses: backend.places().len(),
         resolved_seconds_ago: ago,
-        error: known.error,
+        error: known.failure.map(|failure| failure.error.as_ref().to_owned()),
     }
 }
 

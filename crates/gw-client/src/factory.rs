@@ -7,14 +7,13 @@ use std::sync::{Arc, Weak};
 
 use crossbeam_utils::CachePadded;
 use gw_core::Clock;
-use gw_discovery::Discovery;
+use gw_discovery::{Discovery, ServiceWatcher, Subscription};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::backend::Backend;
 use crate::connect::{TlsTarget, Wire};
 use crate::pool::Pool;
-use crate::resolution::Resolution;
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamKey};
 use crate::{Cluster, ClusterSpec, Target};
@@ -94,7 +93,10 @@ pub(crate) struct Shared {
     /// One for each worker, so that they do not contend.
     pub(crate) random: Box<[CachePadded<AtomicU64>]>,
     upstreams: Mutex<HashMap<UpstreamKey, Weak<Upstream>>>,
-    resolutions: Mutex<HashMap<Target, Weak<Resolution>>>,
+    /// The names of targets.
+    names: Arc<ServiceWatcher>,
+    /// The services of the discovery, if there is one.
+    services: Option<Arc<ServiceWatcher>>,
 }
 
 impl ClientFactory {
@@ -104,8 +106,13 @@ impl ClientFactory {
         let seed = options.seed;
         let random = (0..workers).map(|worker| CachePadded::new((seed ^ worker.rotate_right(8)).into()));
         let random = random.collect();
-        let (upstreams, resolutions) = Default::default();
-        let shared = Shared { options, tasks: Tasks::default(), random, upstreams, resolutions };
+        let tasks = Tasks::default();
+        let watcher = |source: &Arc<dyn Discovery>| {
+            let spawn = tasks.spawner(options.control.clone());
+            Arc::new(ServiceWatcher::new(Arc::clone(source), spawn, options.clock.clone(), seed))
+        };
+        let (names, services) = (watcher(&options.dns), options.discovery.as_ref().map(watcher));
+        let shared = Shared { options, tasks, random, upstreams: Mutex::default(), names, services };
         Arc::new(Self { shared: Arc::new(shared) })
     }
 
@@ -124,7 +131,7 @@ impl ClientFactory {
             .backends
             .iter()
             .enumerate()
-            .map(|(index, backend)| Backend::new(index, backend, spec.protocol, &self.shared))
+            .map(|(index, backend)| Backend::new(index, backend, &spec, &self.shared))
             .collect();
         Ok(Cluster::start(spec, backends?, Arc::clone(&self.shared)))
     }
@@ -132,6 +139,12 @@ impl ClientFactory {
     /// How many tasks run: one per connection and watch, more for HTTP/2.
     pub fn tasks(&self) -> usize {
         self.shared.tasks.len()
+    }
+
+    /// The watches of names, and those of services if there is a discovery.
+    pub fn watchers(&self) -> Vec<Arc<ServiceWatcher>> {
+        let Shared { names, services, .. } = &*self.shared;
+        [names].into_iter().chain(services).map(Arc::clone).collect()
     }
 
     /// How many upstreams there are.
@@ -161,21 +174,13 @@ impl Shared {
         upstream
     }
 
-    /// The watch of this name or service in `source`.
-    pub(crate) fn resolution(
-        &self,
-        target: &Target,
-        source: &dyn Discovery,
-        service: &str,
-    ) -> Arc<Resolution> {
-        let mut resolutions = self.resolutions.lock();
-        if let Some(resolution) = resolutions.get(target).and_then(Weak::upgrade) {
-            return resolution;
+    /// A share in the watch of this target for a cluster; `None` for a service without a discovery.
+    pub(crate) fn subscribe(&self, target: &Target, cluster: &Arc<str>) -> Option<Subscription> {
+        let subscribe = |watcher: &ServiceWatcher, name: &str| watcher.subscribe(name, Arc::clone(cluster));
+        match target {
+            Target::Address(_) => None,
+            Target::Name { host, port } => Some(subscribe(&self.names, &format!("{host}:{port}"))),
+            Target::Service(service) => Some(subscribe(self.services.as_deref()?, service)),
         }
-        resolutions.retain(|_, resolution| resolution.strong_count() > 0);
-        let Self { options, tasks, .. } = self;
-        let resolution = Resolution::start(source, service, options.clock.clone(), tasks, &options.control);
-        resolutions.insert(target.clone(), Arc::downgrade(&resolution));
-        resolution
     }
 }

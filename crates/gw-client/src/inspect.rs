@@ -28,9 +28,9 @@ pub struct TargetState {
     pub target: String,
     /// How many addresses it has.
     pub addresses: usize,
-    /// Seconds since the last answer about it; `None` for an address, or before the first.
+    /// Seconds since the last good answer about it; `None` for an address, or before the first.
     pub resolved_seconds_ago: Option<f64>,
-    /// Why the last question had no answer, if it had none.
+    /// Why nothing newer can be known at the moment; `None` if it can.
     pub error: Option<String>,
 }
 

@@ -24,7 +24,6 @@ mod form;
 mod inspect;
 mod members;
 mod pool;
-mod resolution;
 mod spec;
 mod stream_limit;
 mod target;
@@ -39,6 +38,8 @@ pub use cluster::Cluster;
 pub use factory::{ClientFactory, ClientOptions, ClusterError};
 /// Sources of addresses: part of [`ClientOptions`].
 pub use gw_discovery::{Discovery, Static};
+/// What a factory's watches know: part of its inspection.
+pub use gw_discovery::{ServiceState, ServiceWatcher, WatcherDebug};
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
 pub use inspect::{ClusterState, NodeState, TargetState, WorkerState};

@@ -1,5 +1,8 @@
 //! The one place where this crate spawns: every task is counted, and ends with its connection or its cluster.
 
+use std::sync::Arc;
+
+use gw_discovery::Spawn;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
@@ -23,6 +26,12 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         OwnedTask(self.0.spawn_on(task, runtime).abort_handle())
+    }
+
+    /// Runs tasks on `runtime` that end by themselves.
+    pub(crate) fn spawner(&self, runtime: Handle) -> Spawn {
+        let tracker = self.0.clone();
+        Arc::new(move |task| drop(tracker.spawn_on(task, &runtime)))
     }
 
     pub(crate) fn len(&self) -> usize {

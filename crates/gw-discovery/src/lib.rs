@@ -2,7 +2,8 @@
 //!
 //! A [`Discovery`] answers, for the name of a service, with the [`Instance`]s that are alive. It says nothing about
 //! connections, weights in use or health as the gateway sees it, and it starts no tasks: a watch works while it is
-//! polled, on the runtime that polls it, and ends when it is dropped.
+//! polled, on the runtime that polls it, and ends when it is dropped. A [`ServiceWatcher`] shares one watch of each
+//! service among all who use it, in tasks that its owner spawns.
 //!
 //! ```
 //! use futures_util::StreamExt;
@@ -24,7 +25,10 @@ mod dns;
 mod error;
 mod fixed;
 mod instance;
+#[cfg(test)]
+mod scripted;
 pub mod testing;
+mod watcher;
 
 use std::pin::Pin;
 
@@ -35,6 +39,7 @@ pub use dns::Dns;
 pub use error::DiscoveryError;
 pub use fixed::Static;
 pub use instance::{Consistency, Instance, Snapshot};
+pub use watcher::{Applier, Failure, Known, ServiceState, ServiceWatcher, Spawn, Subscription, WatcherDebug};
 
 /// A boxed stream that may move between threads.
 pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;

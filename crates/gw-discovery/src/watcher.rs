@@ -1,0 +1,173 @@
+//! One watch per service, shared by all who use the service.
+//!
+//! - Subscribing never waits: it begins the watch, or joins the one that runs and sees at once what that knows.
+//! - A watch ends with its last [`Subscription`]; a reload that keeps a service keeps its watch too.
+//! - A watch is supervised: a stream that ends or panics is begun again, after a wait that grows.
+//! - What was once known stays until the source says otherwise; a failure only adds why it is not fresher.
+//!
+//! Differs from kratos (B18): no lock is held while a source is asked, a first answer that comes late counts, and a
+//! watch does not die with the configuration that began it.
+
+mod inspect;
+mod known;
+mod page;
+mod supervise;
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Weak};
+
+use gw_core::{BoxFuture, Clock};
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
+
+use crate::Discovery;
+use crate::backoff::Backoff;
+use supervise::Supervisor;
+
+pub use inspect::{Applier, ServiceState};
+pub use known::{Failure, Known};
+pub use page::WatcherDebug;
+
+/// Runs a task to its end, on a runtime with time enabled. The task ends by itself with the last subscription.
+pub type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
+
+/// Watches services of one source, each once. It holds as many watches as services are subscribed to.
+pub struct ServiceWatcher {
+    source: Arc<dyn Discovery>,
+    spawn: Spawn,
+    clock: Clock,
+    /// A random number, so that gateways do not begin again in step.
+    seed: u64,
+    services: Mutex<HashMap<String, Weak<Service>>>,
+}
+
+impl ServiceWatcher {
+    /// A watcher without subscriptions. `seed` is a random number: gateways must not retry in step.
+    pub fn new(source: Arc<dyn Discovery>, spawn: Spawn, clock: Clock, seed: u64) -> Self {
+        Self { source, spawn, clock, seed, services: Mutex::default() }
+    }
+
+    /// Follows `service` for `applier`, whose name is shown by [`inspect`](Self::inspect). Returns at once.
+    pub fn subscribe(&self, service: &str, applier: impl Into<Arc<str>>) -> Subscription {
+        let mut services = self.services.lock();
+        let running = services.get(service).and_then(Weak::upgrade);
+        let service = running.unwrap_or_else(|| {
+            services.retain(|_, service| service.strong_count() > 0);
+            let started = self.start(service);
+            services.insert(service.to_owned(), Arc::downgrade(&started));
+            started
+        });
+        let id = service.appliers.lock().add(applier.into());
+        Subscription { service, id }
+    }
+
+    /// Every service that is subscribed to, by name.
+    pub fn inspect(&self) -> Vec<ServiceState> {
+        let services: Vec<_> = self.services.lock().values().filter_map(Weak::upgrade).collect();
+        let now = self.clock.now();
+        let mut states: Vec<_> = services.iter().map(|service| service.inspect(now)).collect();
+        states.sort_by(|a, b| a.service.cmp(&b.service));
+        states
+    }
+
+    fn start(&self, name: &str) -> Arc<Service> {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, name).hash(&mut hasher);
+        let known = watch::Sender::new(Known::default());
+        let (end, ended) = oneshot::channel();
+        let supervisor = Supervisor {
+            source: Arc::clone(&self.source),
+            service: name.to_owned(),
+            known: known.clone(),
+            clock: self.clock.clone(),
+            backoff: Backoff::new(hasher.finish()),
+        };
+        (self.spawn)(Box::pin(supervisor.run(ended)));
+        Arc::new(Service { name: name.to_owned(), known, appliers: Mutex::default(), _end: end })
+    }
+}
+
+impl std::fmt::Debug for ServiceWatcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceWatcher")
+            .field("services", &self.services.lock().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One service that is watched.
+struct Service {
+    name: String,
+    known: watch::Sender<Known>,
+    appliers: Mutex<Appliers>,
+    /// Dropped, it ends the watch.
+    _end: oneshot::Sender<Infallible>,
+}
+
+/// Who subscribed, by the order in which they did.
+#[derive(Default)]
+struct Appliers {
+    last: u64,
+    names: BTreeMap<u64, Arc<str>>,
+}
+
+impl Appliers {
+    fn add(&mut self, name: Arc<str>) -> u64 {
+        self.last += 1;
+        self.names.insert(self.last, name);
+        self.last
+    }
+}
+
+/// A share in the watch of a service. Dropped, the share is given up.
+pub struct Subscription {
+    service: Arc<Service>,
+    id: u64,
+}
+
+impl Subscription {
+    /// What is known at the moment.
+    pub fn known(&self) -> Known {
+        self.service.known.borrow().clone()
+    }
+
+    /// Tells of changes; the first one at once if anything is known already. It keeps no watch alive, and ends
+    /// after the last subscription.
+    pub fn changes(&self) -> watch::Receiver<Known> {
+        let mut changes = self.service.known.subscribe();
+        if !changes.borrow().is_pending() {
+            changes.mark_changed();
+        }
+        changes
+    }
+
+    /// Gives up an instance that is only held: it took no connection, so it has really left. It is known again once
+    /// the source lists it. An instance that the source lists stays.
+    pub fn leave(&self, id: &str) {
+        let left = self.service.known.send_if_modified(|known| known.leave(id));
+        if left {
+            tracing::warn!(
+                service = self.service.name,
+                id,
+                "a held instance takes no connection: it has left"
+            );
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.service.appliers.lock().names.remove(&self.id);
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("service", &self.service.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
