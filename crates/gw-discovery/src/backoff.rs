@@ -1,5 +1,6 @@
 //! How long to wait after failures in a row: 1 s, doubled each time, at most 30 s, each 25 % more or less.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
@@ -16,6 +17,13 @@ impl Backoff {
     /// At the beginning. Equal seeds give equal waits.
     pub(crate) const fn new(seed: u64) -> Self {
         Self { state: seed, next: FIRST }
+    }
+
+    /// At the beginning, for one of many services: they must not wait in step either.
+    pub(crate) fn of(seed: u64, service: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (seed, service).hash(&mut hasher);
+        Self::new(hasher.finish())
     }
 
     /// Back to the beginning, after a success.

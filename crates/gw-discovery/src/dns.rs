@@ -13,7 +13,6 @@ mod address;
 mod follow;
 mod resolve;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,9 +54,7 @@ impl Dns {
     }
 
     fn backoff(&self, service: &str) -> Backoff {
-        let mut hasher = DefaultHasher::new();
-        (self.seed, service).hash(&mut hasher);
-        Backoff::new(hasher.finish())
+        Backoff::of(self.seed, service)
     }
 }
 

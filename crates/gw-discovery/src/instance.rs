@@ -16,7 +16,7 @@ pub struct Instance {
     pub metadata: BTreeMap<String, String>,
     /// Where it listens, as URLs: `http://10.0.0.1:80`, `grpc://10.0.0.1:90?isSecure=true`.
     pub endpoints: Vec<String>,
-    /// Whether the source no longer lists it, and a guard keeps it for a bounded time. A source
+    /// Whether the source no longer lists it, and a [`Guard`](crate::Guard) keeps it for a bounded time. A source
     /// leaves this `false`.
     pub held: bool,
 }

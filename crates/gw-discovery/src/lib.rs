@@ -24,9 +24,11 @@ mod backoff;
 mod dns;
 mod error;
 mod fixed;
+mod guard;
 mod instance;
 #[cfg(test)]
 mod scripted;
+mod supervised;
 pub mod testing;
 mod watcher;
 
@@ -38,6 +40,7 @@ use gw_core::BoxFuture;
 pub use dns::Dns;
 pub use error::DiscoveryError;
 pub use fixed::Static;
+pub use guard::{Guard, GuardOptions};
 pub use instance::{Consistency, Instance, Snapshot};
 pub use watcher::{Applier, Failure, Known, ServiceState, ServiceWatcher, Spawn, Subscription, WatcherDebug};
 

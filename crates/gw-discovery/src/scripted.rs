@@ -1,5 +1,6 @@
 //! A source for tests that says what it is told to say.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::stream;
@@ -18,10 +19,12 @@ pub(crate) enum Step {
     Panic,
 }
 
-/// Every watch follows the steps given to it since it was begun. A read never ends.
+/// Every watch follows the steps given to it since it was begun. A read that is not scripted never ends.
 #[derive(Default)]
 pub(crate) struct Scripted {
     watches: Mutex<Vec<mpsc::UnboundedSender<Step>>>,
+    reads: Mutex<VecDeque<Answer>>,
+    asked: Mutex<Vec<Consistency>>,
 }
 
 impl Scripted {
@@ -42,9 +45,19 @@ impl Scripted {
         self.step(Step::Say(Err(unavailable())));
     }
 
+    /// The answer to the next read that has none yet.
+    pub(crate) fn read_next(&self, answer: Answer) {
+        self.reads.lock().push_back(answer);
+    }
+
     /// How often a watch was begun.
     pub(crate) fn begun(&self) -> usize {
         self.watches.lock().len()
+    }
+
+    /// The reads so far.
+    pub(crate) fn asked(&self) -> Vec<Consistency> {
+        self.asked.lock().clone()
     }
 
     /// Whether nobody polls the watch that was begun last any more.
@@ -67,8 +80,12 @@ impl Discovery for Scripted {
         }))
     }
 
-    fn read<'a>(&'a self, _: &'a str, _: Consistency) -> BoxFuture<'a, Answer> {
-        Box::pin(std::future::pending())
+    fn read<'a>(&'a self, _: &'a str, how: Consistency) -> BoxFuture<'a, Answer> {
+        self.asked.lock().push(how);
+        match self.reads.lock().pop_front() {
+            Some(answer) => Box::pin(std::future::ready(answer)),
+            None => Box::pin(std::future::pending()),
+        }
     }
 }
 

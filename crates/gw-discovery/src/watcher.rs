@@ -8,23 +8,21 @@
 //! Differs from kratos (B18): no lock is held while a source is asked, a first answer that comes late counts, and a
 //! watch does not die with the configuration that began it.
 
+mod follow;
 mod inspect;
 mod known;
 mod page;
-mod supervise;
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use gw_core::{BoxFuture, Clock};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
-use crate::Discovery;
 use crate::backoff::Backoff;
-use supervise::Supervisor;
+use crate::{Discovery, supervised};
 
 pub use inspect::{Applier, ServiceState};
 pub use known::{Failure, Known};
@@ -73,18 +71,11 @@ impl ServiceWatcher {
     }
 
     fn start(&self, name: &str) -> Arc<Service> {
-        let mut hasher = DefaultHasher::new();
-        (self.seed, name).hash(&mut hasher);
         let known = watch::Sender::new(Known::default());
         let (end, ended) = oneshot::channel();
-        let supervisor = Supervisor {
-            source: Arc::clone(&self.source),
-            service: name.to_owned(),
-            known: known.clone(),
-            clock: self.clock.clone(),
-            backoff: Backoff::new(hasher.finish()),
-        };
-        (self.spawn)(Box::pin(supervisor.run(ended)));
+        let answers = supervised::watch(Arc::clone(&self.source), name, Backoff::of(self.seed, name));
+        let follow = follow::follow(name.to_owned(), answers, known.clone(), self.clock.clone(), ended);
+        (self.spawn)(Box::pin(follow));
         Arc::new(Service { name: name.to_owned(), known, appliers: Mutex::default(), _end: end })
     }
 }
