@@ -9,7 +9,7 @@ use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
 use gw_debug::{Admin, DataPort, Readiness};
 use gw_discovery::Dns;
 use gw_middleware::{Registry, Surroundings, Tasks};
-use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug};
+use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug, Refused};
 use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerOptions};
 use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
 use http::HeaderMap;
@@ -84,7 +84,7 @@ impl App {
         } else {
             Arc::clone(&proxy) as _
         };
-        let observer = Arc::new(Refusals(Arc::clone(&metrics)));
+        let observer = Arc::new(Refusals(Arc::clone(&proxy)));
         let options = ServerOptions { workers, observer, inherited: settings.inherited.clone() };
         let server = Arc::new(ProxyServer::new(options, handler)?);
         watch_connections(&metrics, &server);
@@ -141,14 +141,18 @@ fn admin(
     Ok(Admin::new(registry, readiness.clone(), move || metrics.encode()))
 }
 
-/// What the server refuses by itself is counted, and answered in the one form that all answers have.
-struct Refusals(Arc<Metrics>);
+/// What the server refuses by itself is counted and logged, and answered in the one form that all answers have.
+struct Refusals(Arc<Proxy>);
 
 impl Observer for Refusals {
-    fn on_rejected(&self, rejection: &Rejection, conn: &ConnContext) {
-        self.0.rejected(conn.worker, rejection.outcome);
-        let (outcome, status) = (rejection.outcome.as_str(), rejection.status.as_u16());
-        tracing::debug!(outcome, status, client.address = %conn.peer, "{}", rejection.detail);
+    fn on_rejected(&self, rejection: &Rejection, fields: &HeaderMap, conn: &ConnContext) {
+        let Rejection { outcome, method, target, version, .. } = rejection;
+        let (outcome, status) = (*outcome, rejection.status.as_u16());
+        let (method, target, version) = (method.as_ref(), target.as_ref(), *version);
+        if !rejection.handled {
+            self.0.record_refused(&Refused { outcome, status, method, target, version, fields }, conn);
+        }
+        tracing::debug!(outcome = outcome.as_str(), status, client.address = %conn.peer, "{}", rejection.detail);
     }
 
     fn answer(&self, rejection: &Rejection, fields: &HeaderMap) -> Option<Response> {

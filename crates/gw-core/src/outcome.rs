@@ -94,6 +94,8 @@ outcomes! {
     Denied              "denied"              403  7  Some("http_request_denied"),               Gateway    false false "The request is not allowed";
     BreakerOpen         "breaker_open"        503 14  Some("destination_unavailable"),           Gateway    false false "The circuit breaker is open";
     Overloaded          "overloaded"          503 14  Some("connection_limit_reached"),          Gateway    false false "The gateway is at its limit";
+    IdleTimeout         "idle_timeout"        504  4  None,                                      Gateway    false false "Neither side of the connection sent anything in time";
+    Shutdown            "shutdown"            503 14  None,                                      Gateway    false false "The gateway stopped before it ended";
     Internal            "internal"            500 13  Some("proxy_internal_error"),              Gateway    false false "The gateway failed";
 }
 

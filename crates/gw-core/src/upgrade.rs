@@ -30,11 +30,8 @@ impl OnUpgrade {
     /// # Errors
     /// When the upgrade failed, or the connection was taken before.
     pub async fn ready(self) -> Result<Box<dyn Io>> {
-        let ready = self.0.lock().take();
-        match ready {
-            Some(ready) => ready.await,
-            None => Err(Error::new(Outcome::Internal)),
-        }
+        let ready = self.0.lock().take().ok_or_else(|| Error::new(Outcome::Internal))?;
+        ready.await
     }
 }
 
@@ -42,6 +39,9 @@ impl OnUpgrade {
 pub trait TunnelObserver: Send + Sync + 'static {
     /// Bytes went up to the upstream (`upstream`) or down to the client.
     fn on_bytes(&self, upstream: bool, bytes: u64);
+
+    /// The tunnel ended: `ok` if both sides ended it, else why it broke. Not called for a tunnel that never began.
+    fn on_end(&self, outcome: Outcome);
 }
 
 /// A tunnel for the server to run: the proxy puts it into the extensions of the 101 response it returns.

@@ -15,6 +15,11 @@ use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
 #[derive(Clone, Copy, Debug)]
 pub struct Logged;
 
+impl Logged {
+    /// The name of the middleware that says so.
+    pub const MIDDLEWARE: &str = "logging";
+}
+
 /// Makes `logging`.
 #[derive(Debug)]
 pub(crate) struct Factory;
@@ -27,7 +32,7 @@ struct Logging;
 
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
-        "logging"
+        Logged::MIDDLEWARE
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {

@@ -184,7 +184,8 @@ impl Exchange {
     }
 }
 
-fn protocol(version: Version) -> &'static str {
+/// The version as logs and metrics have it.
+pub(crate) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_2 => "2",
         Version::HTTP_10 => "1.0",
@@ -201,8 +202,7 @@ pub(crate) struct TunnelExchange {
 
 impl TunnelExchange {
     /// Takes over an exchange whose answer switched protocols.
-    pub(crate) fn new(mut exchange: Box<Exchange>) -> Arc<Self> {
-        exchange.complete();
+    pub(crate) fn new(exchange: Box<Exchange>) -> Arc<Self> {
         Arc::new(Self { exchange: Mutex::new(exchange), up: AtomicU64::new(0), down: AtomicU64::new(0) })
     }
 }
@@ -211,6 +211,14 @@ impl TunnelObserver for TunnelExchange {
     fn on_bytes(&self, upstream: bool, bytes: u64) {
         let counter = if upstream { &self.up } else { &self.down };
         counter.fetch_add(bytes, Relaxed);
+    }
+
+    fn on_end(&self, outcome: Outcome) {
+        let mut exchange = self.exchange.lock();
+        match outcome {
+            Outcome::Ok => exchange.complete(),
+            broken => exchange.fail(broken),
+        }
     }
 }
 

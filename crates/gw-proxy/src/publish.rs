@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 use gw_client::{ClientFactory, Cluster, ClusterSpec};
 use gw_config::{Diagnostic, Diagnostics, Loaded};
 
-use gw_middleware::{Chain, Renderer};
+use gw_middleware::{Chain, Logged, Renderer};
 use gw_telemetry::Metrics;
 use gw_value::Span;
 use parking_lot::Mutex;
@@ -107,6 +107,7 @@ impl Publisher {
             routes: Vec::new(),
             refusal: Arc::new(refusal(Chains::default(), metrics)),
             path_policy: gw_config::v1::PathPolicy::default(),
+            logs_all: false,
         });
         let slot = || CachePadded::new(Mutex::new(Arc::new(Held(Arc::clone(&empty)))));
         let state = State {
@@ -200,8 +201,13 @@ impl Proxy {
         let gone = |route: &&Arc<Route>| !breakers.contains_key(&route.endpoint.name);
         report.removed =
             former.table.routes.iter().filter(gone).map(|route| route.endpoint.name.to_string()).collect();
+        let global = loaded.gateway.middlewares.iter();
+        let logs_all = global
+            .map(|middleware| &middleware.name)
+            .any(|name| name.eq_ignore_ascii_case(Logged::MIDDLEWARE));
         let table = RouteTable {
             generation: report.generation,
+            logs_all,
             router,
             routes,
             refusal: Arc::new(refusal(chains, &self.metrics)),

@@ -21,6 +21,8 @@ pub(crate) struct RouteTable {
     pub(crate) refusal: Arc<Route>,
     /// What happens to ambiguous targets.
     pub(crate) path_policy: PathPolicy,
+    /// Whether the global chain turns the access log on.
+    pub(crate) logs_all: bool,
 }
 
 /// A compiled endpoint.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use gw_core::{ConnContext, Outcome, TlsInfo};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -184,6 +184,13 @@ async fn serve_h1(io: Watched, watch: &Watch, service: Service) -> hyper::Result
     std::future::poll_fn(|cx| {
         loop {
             match step(watch, cx, &mut ending) {
+                // hyper keeps the error of a head that it refused until the connection is closed.
+                Step::Abort if watch.phase() == Phase::Closing => {
+                    return Poll::Ready(match connection.as_mut().poll(cx) {
+                        Poll::Ready(ended) => ended,
+                        Poll::Pending => Ok(()),
+                    });
+                }
                 Step::Abort => return Poll::Ready(Ok(())),
                 Step::End => connection.as_mut().graceful_shutdown(),
                 Step::Go => {}
@@ -272,19 +279,19 @@ fn report(connection: &Connection, error: &hyper::Error, h2: bool) {
     } else {
         return;
     };
-    let rejection = Rejection { status, outcome, detail, method: None };
-    connection.shared.observer.on_rejected(&rejection, &connection.context);
+    reject(connection, status, outcome, detail);
 }
 
 /// Tells of a first head that took too long before its protocol was known.
 fn report_io(connection: &Connection, error: &io::Error) {
     if error.kind() == io::ErrorKind::TimedOut && connection.watch.bytes_seen() {
-        let rejection = Rejection {
-            status: StatusCode::REQUEST_TIMEOUT,
-            outcome: Outcome::ClientTimeout,
-            detail: "the head took too long",
-            method: None,
-        };
-        connection.shared.observer.on_rejected(&rejection, &connection.context);
+        let detail = "the head took too long";
+        reject(connection, StatusCode::REQUEST_TIMEOUT, Outcome::ClientTimeout, detail);
     }
+}
+
+fn reject(connection: &Connection, status: StatusCode, outcome: Outcome, detail: &'static str) {
+    let rejection =
+        Rejection { status, outcome, detail, method: None, target: None, version: None, handled: false };
+    connection.shared.observer.on_rejected(&rejection, &HeaderMap::new(), &connection.context);
 }

@@ -275,7 +275,10 @@ impl AsyncWrite for Watched {
                     me.closing = Closing::Lingering { linger };
                 }
                 Closing::Lingering { .. } => {
-                    ready!(me.poll_linger(cx));
+                    // Aborted, it has waited long enough.
+                    if me.watch.verdict() != Verdict::Abort {
+                        ready!(me.poll_linger(cx));
+                    }
                     me.closing = Closing::Closed;
                 }
                 Closing::Closed => return Poll::Ready(Ok(())),

@@ -20,6 +20,15 @@ enum State {
     Done,
 }
 
+/// Which end of a direction failed, and how.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The one that is read.
+    Reader(io::Error),
+    /// The one that is written.
+    Writer(io::Error),
+}
+
 /// One direction.
 #[derive(Debug)]
 pub(crate) struct Pipe {
@@ -46,24 +55,25 @@ impl Pipe {
         reader: &mut R,
         writer: &mut W,
         mut moved: impl FnMut(&[u8]),
-    ) -> Poll<io::Result<()>>
+    ) -> Poll<Result<(), Broken>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
         loop {
-            ready!(self.poll_drain(cx, writer, &mut moved))?;
+            ready!(self.poll_drain(cx, writer, &mut moved)).map_err(Broken::Writer)?;
             match self.state {
-                State::Copying => match self.poll_fill(cx, reader)? {
+                State::Copying => match self.poll_fill(cx, reader).map_err(Broken::Reader)? {
                     Poll::Ready(()) => {}
                     Poll::Pending => {
-                        ready!(self.poll_flush(cx, writer))?;
+                        ready!(self.poll_flush(cx, writer)).map_err(Broken::Writer)?;
                         return Poll::Pending;
                     }
                 },
                 State::Ending => {
-                    ready!(self.poll_flush(cx, writer))?;
-                    ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
+                    ready!(self.poll_flush(cx, writer)).map_err(Broken::Writer)?;
+                    // All bytes are written: a writer that went without waiting for the end lacks none.
+                    let _ = ready!(Pin::new(&mut *writer).poll_shutdown(cx));
                     self.state = State::Done;
                 }
                 State::Done => return Poll::Ready(Ok(())),

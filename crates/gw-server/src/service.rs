@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use gw_core::{Body, ConnContext, Outcome, Request, Response, Tunnel};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
@@ -78,7 +79,7 @@ impl Connection {
                 self.watch.set_unread();
             }
             drop(incoming);
-            return self.refuse(&refusal, asked, &head.headers);
+            return self.refuse(&refusal, asked, Some(&head));
         }
         let body = request_body(incoming, &head.headers, &self.watch, &self.worker);
         let request = Request::from_parts(head, body);
@@ -87,24 +88,26 @@ impl Connection {
             Ok(response) => self.answer(response, asked),
             Err(_) => {
                 tracing::error!(client.addr = %self.context.peer, "the handler panicked");
-                self.refuse(
-                    &Refusal::new(Outcome::Internal, "an unexpected condition"),
-                    asked,
-                    &HeaderMap::new(),
-                )
+                self.refuse(&Refusal::new(Outcome::Internal, "an unexpected condition"), asked, None)
             }
         }
     }
 
-    /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted.
-    fn refuse(&self, refusal: &Refusal, asked: Asked, fields: &HeaderMap) -> Answer {
+    /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted. Without a
+    /// head, the handler has it.
+    fn refuse(&self, refusal: &Refusal, asked: Asked, head: Option<&Parts>) -> Answer {
         let rejection = Rejection {
             status: refusal.status,
             outcome: refusal.outcome,
             detail: refusal.detail,
             method: Some(asked.method.clone()),
+            target: head.map(|head| head.uri.clone()),
+            version: Some(asked.version),
+            handled: head.is_none(),
         };
-        self.shared.observer.on_rejected(&rejection, &self.context);
+        let none = HeaderMap::new();
+        let fields = head.map_or(&none, |head| &head.headers);
+        self.shared.observer.on_rejected(&rejection, fields, &self.context);
         let response = self.shared.observer.answer(&rejection, fields);
         let mut response = response.unwrap_or_else(|| plain(refusal));
         if !response.headers().contains_key("grpc-status") {
@@ -130,7 +133,7 @@ impl Connection {
             _ => self.refuse(
                 &Refusal::new(Outcome::UpstreamMalformed, "an interim answer that was not asked for"),
                 asked,
-                &HeaderMap::new(),
+                None,
             ),
         }
     }

@@ -4,19 +4,18 @@
 //! (Close 1001, RFC 6455 §7.4.1); whatever else is tunnelled is closed.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use gw_core::{Io, Tunnel, TunnelObserver};
+use gw_core::{BoxError, Io, Outcome, Tunnel, TunnelObserver};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep};
 
 use crate::frames::Frames;
-use crate::pipe::Pipe;
+use crate::pipe::{Broken, Pipe};
 use crate::service::Connection;
 use crate::stats::ListenerStats;
 use crate::tasks::Kind;
@@ -32,31 +31,53 @@ pub(crate) fn spawn(connection: &Connection, upgrade: OnUpgrade, tunnel: Tunnel,
     connection.worker.tasks.spawn(Kind::Tunnel, async move {
         let stats = Arc::clone(&watch.listener.stats);
         ListenerStats::add(&stats.tunnels);
-        if let Err(error) = open_and_run(upgrade, tunnel, websocket, &watch).await {
-            tracing::debug!(client.addr = %watch.peer, %error, "tunnel ended with an error");
+        let observer = Arc::clone(&tunnel.observer);
+        let ended = open_and_run(upgrade, tunnel, websocket, &watch).await;
+        if let Some(error) = &ended.error {
+            let outcome = ended.outcome.as_str();
+            tracing::debug!(client.addr = %watch.peer, outcome, %error, "tunnel ended with an error");
         }
+        observer.on_end(ended.outcome);
         ListenerStats::take(&stats.tunnels);
     });
 }
 
-async fn open_and_run(
-    upgrade: OnUpgrade,
-    tunnel: Tunnel,
-    websocket: bool,
-    watch: &Watch,
-) -> Result<(), gw_core::BoxError> {
+/// How a tunnel ended.
+struct Ended {
+    outcome: Outcome,
+    error: Option<BoxError>,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, error: None }
+    }
+}
+
+impl Ended {
+    fn because(outcome: Outcome, error: impl Into<BoxError>) -> Self {
+        Self { outcome, error: Some(error.into()) }
+    }
+}
+
+async fn open_and_run(upgrade: OnUpgrade, tunnel: Tunnel, websocket: bool, watch: &Watch) -> Ended {
     let Tunnel { upstream, observer, idle_timeout } = tunnel;
     let open = async {
-        let client = upgrade.await?;
-        let upstream = upstream.ready().await?;
-        Ok::<_, gw_core::BoxError>((client, upstream))
+        let client = upgrade.await.map_err(|error| Ended::because(Outcome::ClientClosed, error))?;
+        let upstream = upstream.ready().await.map_err(|error| Ended::because(error.outcome(), error))?;
+        Ok((client, upstream))
     };
-    let (client, upstream) = tokio::select! {
-        opened = tokio::time::timeout(idle_timeout, open) => opened??,
-        _ = watch.sentenced(Verdict::Abort) => return Ok(()),
+    let opened = tokio::select! {
+        opened = tokio::time::timeout(idle_timeout, open) => opened,
+        _ = watch.sentenced(Verdict::Abort) => return Outcome::Shutdown.into(),
     };
-    let mut running = Running::new(client, upstream, observer, websocket);
-    running.run(idle_timeout, watch).await.map_err(Into::into)
+    match opened {
+        Ok(Ok((client, upstream))) => {
+            Running::new(client, upstream, observer, websocket).run(idle_timeout, watch).await
+        }
+        Ok(Err(ended)) => ended,
+        Err(_) => Outcome::IdleTimeout.into(),
+    }
 }
 
 /// A tunnel with both its ends.
@@ -91,36 +112,42 @@ impl Running {
         }
     }
 
-    async fn run(&mut self, idle_timeout: Duration, watch: &Watch) -> io::Result<()> {
+    async fn run(mut self, idle_timeout: Duration, watch: &Watch) -> Ended {
         // Armed once per idle period, not per byte: what has moved is seen when it fires.
         let mut idle = pin!(tokio::time::sleep(idle_timeout));
         poll_fn(|cx| {
             watch.register(cx);
             match watch.verdict() {
-                Verdict::Abort => return Poll::Ready(Ok(())),
-                Verdict::GoAway if self.frames.is_none() => return Poll::Ready(Ok(())),
+                Verdict::Abort => return Poll::Ready(Outcome::Shutdown.into()),
+                Verdict::GoAway if self.frames.is_none() => return Poll::Ready(Outcome::Shutdown.into()),
                 Verdict::GoAway => self.going = true,
                 Verdict::None | Verdict::Close | Verdict::HeadTimeout => {}
             }
-            let up = self.poll_up(cx)?;
-            let down = self.poll_down(cx)?;
-            if up.is_ready() && down.is_ready() {
-                return Poll::Ready(Ok(()));
+            match (self.poll_up(cx), self.poll_down(cx)) {
+                (Poll::Ready(Err(broken)), _) | (_, Poll::Ready(Err(broken))) => Poll::Ready(broken),
+                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
+                    let ended = if self.going { Outcome::Shutdown } else { Outcome::Ok };
+                    Poll::Ready(ended.into())
+                }
+                _ => self.poll_idle(cx, idle.as_mut(), idle_timeout),
             }
-            self.poll_idle(cx, idle.as_mut(), idle_timeout)
         })
         .await
     }
 
-    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         let (observer, moved) = (&self.observer, &mut self.moved);
-        self.up.poll(cx, &mut self.client, &mut self.upstream, |bytes| {
+        let polled = self.up.poll(cx, &mut self.client, &mut self.upstream, |bytes| {
             *moved = true;
             observer.on_bytes(true, bytes.len() as u64);
+        });
+        polled.map_err(|broken| match broken {
+            Broken::Reader(error) => Ended::because(Outcome::ClientClosed, error),
+            Broken::Writer(error) => Ended::because(Outcome::UpstreamReset, error),
         })
     }
 
-    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         loop {
             if let (true, Some(frames)) = (self.going, &self.frames) {
                 let at_boundary = frames.at_boundary();
@@ -137,7 +164,10 @@ impl Running {
             // The poll may have reached the boundary that the end waits for; nothing else would wake us there.
             let reached = self.going && self.frames.as_ref().is_some_and(Frames::at_boundary);
             if polled.is_ready() || !reached || !self.down.is_copying() {
-                return polled;
+                return polled.map_err(|broken| match broken {
+                    Broken::Reader(error) => Ended::because(Outcome::UpstreamReset, error),
+                    Broken::Writer(error) => Ended::because(Outcome::ClientClosed, error),
+                });
             }
         }
     }
@@ -147,10 +177,10 @@ impl Running {
         cx: &mut Context<'_>,
         mut idle: Pin<&mut Sleep>,
         idle_timeout: Duration,
-    ) -> Poll<io::Result<()>> {
+    ) -> Poll<Ended> {
         while idle.as_mut().poll(cx).is_ready() {
             if !std::mem::take(&mut self.moved) {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                return Poll::Ready(Outcome::IdleTimeout.into());
             }
             idle.as_mut().reset(Instant::now() + idle_timeout);
         }

@@ -143,3 +143,64 @@ async fn a_head_that_is_refused_is_answered_in_the_form_that_the_client_reads() 
     }
     assert_eq!(origin.record().counts().requests, 0);
 }
+
+/// What never reaches a route is in the log too, where every request is, and nothing that it says leaves its line.
+#[tokio::test]
+async fn what_the_server_refuses_is_logged() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let limits = "[[listeners]]\naddress = \"127.0.0.1:0\"\nlimits = { body_bytes = 10, target_bytes = 100, header_bytes = 9000 }\n";
+    let config = format!("{limits}{GLOBAL}{}", table("/users/{id}", "", &[origin.address()]));
+    let mut gateway = Gateway::start(&config, Format::Toml).await;
+    let long = "x".repeat(200);
+    let huge = "x".repeat(20_000);
+    for (count, (request, status, outcome, method, path)) in (1..).zip([
+        (
+            "POST /users/7?token=t0p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 11\r\n\r\n",
+            413,
+            "too_large",
+            "POST",
+            "/users/7",
+        ),
+        (
+            &*format!("GET /{long} HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+            414,
+            "target_too_long",
+            "GET",
+            &*format!("/{long}"),
+        ),
+        ("GET /no-host HTTP/1.1\r\nUser-Agent: \"x\\\r\n\r\n", 400, "client_malformed", "GET", "/no-host"),
+        (&*format!("GET / HTTP/1.1\r\nHost: a.test\r\nX: {huge}\r\n\r\n"), 431, "headers_too_large", "", ""),
+        ("what\"is this\r\n\r\n", 400, "client_malformed", "", ""),
+    ]) {
+        let mut caller = RawCaller::connect(gateway.address()).await;
+        caller.write(request).await;
+        assert!(caller.read_head().await.starts_with(&format!("HTTP/1.1 {status} ")), "{request}");
+        let line = lines(&mut gateway, count).await.pop().unwrap();
+        drop(caller);
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        assert_eq!(line["http.response.status_code"], status, "{line}");
+        assert_eq!(text("gateway.outcome"), outcome, "{line}");
+        assert_eq!((text("http.request.method"), text("url.path")), (method.to_owned(), path.to_owned()));
+        assert_eq!(
+            (text("client.address"), text("network.peer.address")),
+            ("127.0.0.1".into(), "127.0.0.1".into())
+        );
+        assert_eq!(text("http.route"), "-");
+        assert!(!line.to_string().contains("t0p"), "{line}");
+    }
+    assert_eq!(origin.counts().requests, 0);
+}
+
+/// An endpoint's own `logging` says nothing of requests that reach none.
+#[tokio::test]
+async fn what_the_server_refuses_is_not_logged_for_one_endpoint() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let config = table("/users/{id}", "middlewares = [{ name = \"logging\" }]", &[origin.address()]);
+    let mut gateway = Gateway::start(&config, Format::Toml).await;
+    let mut caller = RawCaller::connect(gateway.address()).await;
+    caller.write("GET / HTTP/1.1\r\n\r\n").await;
+    assert!(caller.read_head().await.starts_with("HTTP/1.1 400 "));
+    Caller::http1(gateway.address()).await.get("/users/7").await;
+    let line = lines(&mut gateway, 1).await.remove(0);
+    assert_eq!(line["url.path"], "/users/7");
+}

@@ -84,3 +84,37 @@ async fn other_upgrades_are_not_passed_on() {
         assert_eq!(answer.echoed(name), Vec::<String>::new(), "{name}");
     }
 }
+
+/// The record of a tunnel says how it ended: by its own close, by the client's reset, or because nothing moved.
+#[tokio::test]
+async fn the_access_log_tells_how_a_tunnel_ended() {
+    let origin = WebSocketOrigin::start().await;
+    let keys = "middlewares = [{ name = \"logging\" }]";
+    let config = table("/ws", keys, &[origin.address()])
+        + &table("/idle", &format!("{keys}\nidle_timeout = \"50ms\""), &[origin.address()]);
+    let mut gateway = Gateway::start(&config, Format::Toml).await;
+
+    let mut socket = open(gateway.address(), "/ws").await.unwrap();
+    exchange(&mut socket, Message::text("hello")).await;
+    socket.close(None).await.unwrap();
+    while within("the close comes back", socket.next()).await.is_some_and(|message| message.is_ok()) {}
+    drop(socket);
+    ended(&mut gateway, 1, "ok").await;
+
+    let mut socket = open(gateway.address(), "/ws").await.unwrap();
+    exchange(&mut socket, Message::text("hello")).await;
+    socket.get_ref().set_zero_linger().unwrap();
+    drop(socket);
+    ended(&mut gateway, 2, "client_closed").await;
+
+    let idle = open(gateway.address(), "/idle").await.unwrap();
+    ended(&mut gateway, 3, "idle_timeout").await;
+    drop(idle);
+}
+
+async fn ended(gateway: &mut Gateway, count: usize, outcome: &str) {
+    let lines = within("the record", gateway.printed(|line| line.starts_with('{'), count)).await;
+    let line: serde_json::Value = serde_json::from_str(&lines[count - 1]).unwrap();
+    assert_eq!(line["gateway.outcome"], outcome, "{line}");
+    assert_eq!(line["http.response.status_code"], 101);
+}

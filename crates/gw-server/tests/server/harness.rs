@@ -36,7 +36,7 @@ where
 struct Recorder(Mutex<Vec<Rejection>>);
 
 impl Observer for Recorder {
-    fn on_rejected(&self, rejection: &Rejection, _conn: &ConnContext) {
+    fn on_rejected(&self, rejection: &Rejection, _fields: &http::HeaderMap, _conn: &ConnContext) {
         self.0.lock().push(rejection.clone());
     }
 }

@@ -1,10 +1,12 @@
 //! Upgraded connections.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use gw_core::{Body, Io, OnUpgrade, Response, Tunnel, TunnelObserver};
+use gw_core::{Body, Error, Io, OnUpgrade, Outcome, Response, Tunnel, TunnelObserver};
 use gw_server::{Drained, Limits};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -21,12 +23,16 @@ struct Counter {
     down: AtomicU64,
 }
 
-struct Observed(Arc<Counter>, #[expect(dead_code, reason = "dropped with the tunnel")] mpsc::Sender<()>);
+struct Observed(Arc<Counter>, mpsc::Sender<Outcome>);
 
 impl TunnelObserver for Observed {
     fn on_bytes(&self, upstream: bool, bytes: u64) {
         let counter = if upstream { &self.0.up } else { &self.0.down };
         counter.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn on_end(&self, outcome: Outcome) {
+        self.1.try_send(outcome).unwrap();
     }
 }
 
@@ -35,7 +41,7 @@ struct Upgrading {
     server: Server,
     upstream: DuplexStream,
     counter: Arc<Counter>,
-    ended: mpsc::Receiver<()>,
+    ended: mpsc::Receiver<Outcome>,
 }
 
 fn switching(tunnel: Option<Tunnel>) -> Response {
@@ -53,11 +59,21 @@ fn switching(tunnel: Option<Tunnel>) -> Response {
 
 fn upgrading(idle_timeout: Duration) -> Upgrading {
     let (ours, upstream) = duplex(64 << 10);
+    let io = TokioIo::new(ours);
+    let mut upgrading = upgrading_to(idle_timeout, async move { Ok(Box::new(io) as Box<dyn Io>) });
+    upgrading.upstream = upstream;
+    upgrading
+}
+
+fn upgrading_to(
+    idle_timeout: Duration,
+    ready: impl Future<Output = gw_core::Result<Box<dyn Io>>> + Send + 'static,
+) -> Upgrading {
+    let (_, upstream) = duplex(1);
     let counter = Arc::<Counter>::default();
     let (alive, ended) = mpsc::channel(1);
-    let io = TokioIo::new(ours);
     let tunnel = Tunnel {
-        upstream: OnUpgrade::new(Box::pin(async move { Ok(Box::new(io) as Box<dyn Io>) })),
+        upstream: OnUpgrade::new(Box::pin(ready)),
         observer: Arc::new(Observed(Arc::clone(&counter), alive)),
         idle_timeout,
     };
@@ -99,7 +115,7 @@ async fn bytes_go_both_ways_until_both_ends_close() {
     upstream.write_all(b"late").await.unwrap();
     drop(upstream);
     assert_eq!(client.rest().await, "late");
-    assert_eq!(patient(ended.recv()).await, None);
+    assert_eq!(patient(ended.recv()).await, Some(Outcome::Ok));
     assert_eq!((counter.up.load(Ordering::Relaxed), counter.down.load(Ordering::Relaxed)), (5, 8));
     let stats = server.listener().stats;
     server.until(|_| stats.open.load(Ordering::Relaxed) + stats.tunnels.load(Ordering::Relaxed) == 0).await;
@@ -131,8 +147,71 @@ async fn an_idle_tunnel_is_closed() {
     client.send(UPGRADE).await;
     assert_eq!(client.answer().await.status, 101);
     assert_eq!(client.rest().await, "");
+    assert_eq!(patient(ended.recv()).await, Some(Outcome::IdleTimeout));
     assert_eq!(patient(ended.recv()).await, None);
     drop(upstream);
+}
+
+/// The upstream's half of a tunnel that fails when it is read.
+struct Torn;
+
+impl hyper::rt::Read for Torn {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()))
+    }
+}
+
+impl hyper::rt::Write for Torn {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn the_end_says_which_side_broke() {
+    // The client resets while the upstream listens.
+    let Upgrading { server, mut upstream, mut ended, .. } = upgrading(LONG);
+    let mut client = Client::connect(server.address).await;
+    client.send(UPGRADE).await;
+    assert_eq!(client.answer().await.status, 101);
+    upstream.write_all(b"unread").await.unwrap();
+    client.stream.set_zero_linger().unwrap();
+    drop(client);
+    assert_eq!(patient(ended.recv()).await, Some(Outcome::ClientClosed));
+
+    // The upstream is gone when the client writes.
+    let Upgrading { server, upstream, mut ended, .. } = upgrading(LONG);
+    let mut client = Client::connect(server.address).await;
+    client.send(UPGRADE).await;
+    assert_eq!(client.answer().await.status, 101);
+    drop(upstream);
+    client.send("to nobody").await;
+    assert_eq!(patient(ended.recv()).await, Some(Outcome::UpstreamReset));
+
+    // Reading from the upstream fails, or there is no upstream at all.
+    for ready in [Ok(()), Err(Outcome::ConnectRefused)] {
+        let Upgrading { server, mut ended, .. } =
+            upgrading_to(
+                LONG,
+                async move { ready.map(|()| Box::new(Torn) as Box<dyn Io>).map_err(Error::new) },
+            );
+        let mut client = Client::connect(server.address).await;
+        client.send(UPGRADE).await;
+        assert_eq!(client.answer().await.status, 101);
+        assert_eq!(patient(ended.recv()).await, Some(ready.err().unwrap_or(Outcome::UpstreamReset)));
+    }
 }
 
 #[tokio::test]
@@ -185,7 +264,7 @@ async fn no_byte_goes_on_before_a_101() {
 /// A drain at its cap when the client has got `sent` and `then` is on its way. The client must get one of `ends`
 /// after `sent`: whether the last of `then` still passes is chance.
 async fn check_goodbye(sent: &'static [u8], then: &'static [u8], ends: &[&[u8]]) {
-    let Upgrading { server, mut upstream, .. } = upgrading(LONG);
+    let Upgrading { server, mut upstream, mut ended, .. } = upgrading(LONG);
     let mut client = Client::connect(server.address).await;
     client.send(UPGRADE).await;
     assert_eq!(client.answer().await.status, 101);
@@ -205,6 +284,7 @@ async fn check_goodbye(sent: &'static [u8], then: &'static [u8], ends: &[&[u8]])
     };
     let (drained, ()) = patient(async { tokio::join!(server.server.drain(Duration::ZERO), leaving) }).await;
     assert_eq!(drained, Drained { complete: true, aborted: 0 });
+    assert_eq!(patient(ended.recv()).await, Some(Outcome::Shutdown));
 }
 
 #[tokio::test]
@@ -219,11 +299,12 @@ async fn a_drain_says_goodbye_between_two_frames() {
 
 #[tokio::test]
 async fn a_drain_that_nobody_leaves_aborts() {
-    let Upgrading { server, upstream, .. } = upgrading(LONG);
+    let Upgrading { server, upstream, mut ended, .. } = upgrading(LONG);
     let mut client = Client::connect(server.address).await;
     client.send(UPGRADE).await;
     assert_eq!(client.answer().await.status, 101);
     let drained = patient(server.server.drain(Duration::from_millis(20))).await;
     assert_eq!(drained, Drained { complete: false, aborted: 1 });
+    assert_eq!(patient(ended.recv()).await, Some(Outcome::Shutdown));
     drop(upstream);
 }

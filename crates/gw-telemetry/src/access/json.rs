@@ -26,12 +26,12 @@ fn request(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
     shown(out, "client.address", record.client);
     shown(out, "network.peer.address", record.peer.ip());
     number(out, "network.peer.port", record.peer.port());
-    plain(out, "network.protocol.version", record.protocol);
+    text(out, "network.protocol.version", known(record.protocol));
     text(out, "gateway.listener", Some(record.listener));
-    text(out, "http.request.method", Some(record.method));
+    text(out, "http.request.method", known(record.method));
     text(out, "url.scheme", Some(record.scheme));
     text(out, "server.address", record.host);
-    text(out, "url.path", Some(record.bare_path()));
+    text(out, "url.path", known(record.bare_path()));
     if let Some(query) = record.query {
         key(out, "url.query");
         out.push(b'"');
@@ -75,6 +75,10 @@ fn attempts(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
         out.push(b'}');
     }
     out.push(b']');
+}
+
+fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// A field whose value is one of our own words.

@@ -15,7 +15,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// A request that has ended. Text fields longer than 4 KiB are cut.
+/// A request that has ended. What is not known of a request that was refused at its head is an empty text. Text fields longer than 4 KiB are cut.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessRecord<'a> {
     /// When its head had been read.

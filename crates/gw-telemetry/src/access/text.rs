@@ -17,12 +17,14 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3
     // Writing to a vector cannot fail.
     let _ = write!(out, " {} {} ", record.severity(), record.client);
     target(out, record);
+    out.extend_from_slice(b" HTTP/");
+    word(out, record.protocol);
     match record.status {
         Some(status) => {
-            let _ = write!(out, " HTTP/{} {status} {} ", record.protocol, record.outcome);
+            let _ = write!(out, " {status} {} ", record.outcome);
         }
         None => {
-            let _ = write!(out, " HTTP/{} - {} ", record.protocol, record.outcome);
+            let _ = write!(out, " - {} ", record.outcome);
         }
     }
     seconds(out, record.total_seconds);
@@ -69,8 +71,11 @@ fn field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     }
 }
 
-/// Quoted if it would not read as one word.
+/// Quoted if it would not read as one word; `-` if there is none.
 fn word(out: &mut Vec<u8>, text: &str) {
+    if text.is_empty() {
+        return out.push(b'-');
+    }
     let simple = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
     if text.bytes().all(simple) { escaped(out, text) } else { quoted(out, text) }
 }
