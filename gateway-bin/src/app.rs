@@ -73,7 +73,8 @@ impl App {
         let metrics = Metrics::new(workers, BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: "" });
         let access_log = AccessLog::start(Box::new(std::io::stdout()), settings.log_format, workers)?;
         metrics.watch_access_log(&access_log);
-        let proxy = Proxy::new(workers, Arc::clone(&metrics), Some(Arc::clone(&access_log)), clock.clone());
+        let proxy = Proxy::builder(workers, Arc::clone(&metrics));
+        let proxy = proxy.access_log(Arc::clone(&access_log)).clock(clock.clone()).build();
         let readiness = Readiness::new();
         let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone()));
         let pages = || admin(&metrics, &readiness, &proxy, &config);
@@ -156,6 +157,6 @@ impl Observer for Refusals {
     }
 
     fn answer(&self, rejection: &Rejection, fields: &HeaderMap) -> Option<Response> {
-        Some(gw_proxy::refusal(rejection.outcome, rejection.detail, fields))
+        Some(self.0.refusal(rejection.outcome, rejection.detail, fields))
     }
 }

@@ -139,7 +139,7 @@ impl Reloader {
         for name in compiled.left_out() {
             self.metrics.middleware_build_failed(name);
         }
-        let prepared = self.proxy.prepare(compiled, &self.clients)?;
+        let prepared = self.proxy.prepare(compiled, &|spec| self.clients.client(spec))?;
         let listeners = self.server.prepare(listeners)?;
         let report = self.proxy.commit(prepared);
         Ok((report, self.server.commit(listeners)))

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use crossbeam_utils::CachePadded;
-use gw_core::Clock;
+use gw_core::{Client, Clock};
 use gw_discovery::{Discovery, ServiceWatcher, Subscription};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -81,6 +81,10 @@ pub enum ClusterError {
     },
 }
 
+/// Makes the client of a cluster: [`ClientFactory::client`], or what a test or an embedding program puts in its place.
+/// Source: kratos client.Factory, a function.
+pub type MakeClient<'a> = dyn Fn(ClusterSpec) -> Result<Arc<dyn Client>, ClusterError> + 'a;
+
 /// Makes clusters.
 pub struct ClientFactory {
     pub(crate) shared: Arc<Shared>,
@@ -134,6 +138,14 @@ impl ClientFactory {
             .map(|(index, backend)| Backend::new(index, backend, &spec, &self.shared))
             .collect();
         Ok(Cluster::start(spec, backends?, Arc::clone(&self.shared)))
+    }
+
+    /// Makes a cluster, as a client.
+    ///
+    /// # Errors
+    /// When a part of `spec` cannot be used.
+    pub fn client(&self, spec: ClusterSpec) -> Result<Arc<dyn Client>, ClusterError> {
+        Ok(self.cluster(spec)?)
     }
 
     /// How many tasks run: one per connection and watch, more for HTTP/2.

@@ -35,7 +35,7 @@ mod tests;
 
 pub use attempt::Departed;
 pub use cluster::Cluster;
-pub use factory::{ClientFactory, ClientOptions, ClusterError};
+pub use factory::{ClientFactory, ClientOptions, ClusterError, MakeClient};
 /// Sources of addresses: part of [`ClientOptions`].
 pub use gw_discovery::{Discovery, Static};
 /// What a factory's watches know: part of its inspection.

@@ -36,6 +36,8 @@ pub struct Gateway {
     pub balancer: Option<Spanned<Balancer>>,
     /// What happens to targets that two parsers may read differently.
     pub path_policy: PathPolicy,
+    /// The format of the answers that the gateway makes itself. Default `default`.
+    pub error_format: ErrorFormat,
     /// The global chain, outermost first.
     pub middlewares: Vec<Spanned<Middleware>>,
     /// Named TLS profiles for upstreams.
@@ -193,6 +195,17 @@ pub enum PathPolicy {
     Strict,
     /// All but control bytes are matched and forwarded unchanged.
     Keep,
+}
+
+/// The format of the answers that the gateway makes itself, but for gRPC, which has its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorFormat {
+    /// `application/problem+json` (RFC 9457) for clients that accept JSON, else text.
+    #[default]
+    Default,
+    /// JSON for all, as kratos has it: `{code, reason, message, metadata}`; the reason is the outcome in capitals.
+    Kratos,
 }
 
 /// A TLS profile for upstreams; PEM inline or by path.

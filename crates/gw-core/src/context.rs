@@ -28,6 +28,8 @@ pub enum AnswerForm {
     Text,
     /// `application/problem+json` (RFC 9457), for clients that accept JSON.
     Problem,
+    /// JSON as kratos writes its errors.
+    Kratos,
     /// A trailers-only gRPC answer, for requests whose content type is `application/grpc*`.
     Grpc,
 }

@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 use crate::breaker::RetryBreaker;
 use crate::deadline::{CallDeadline, Patience, Timeouts};
 use crate::grpc;
+use crate::interceptors::Interceptors;
 use crate::replay::{self, Budget, Replay};
 use crate::retry::RetryPolicy;
 use crate::upload::Progress;
@@ -29,6 +30,7 @@ pub(crate) struct Attempts {
     pub(crate) budget: Arc<Budget>,
     pub(crate) series: Arc<UpstreamSeries>,
     pub(crate) clock: Clock,
+    pub(crate) interceptors: Interceptors,
 }
 
 /// In a request's extensions: how far its upload has got.
@@ -104,7 +106,11 @@ impl Attempts {
         cx: &RequestContext,
         patience: &mut Patience,
     ) -> (Result<Response>, bool) {
-        let limit = patience.begin_attempt(self.clock.now());
+        let now = self.clock.now();
+        let mut limit = patience.begin_attempt(now);
+        if let Some(decide) = self.interceptors.of_attempts() {
+            limit = patience.decide(decide(cx, now, limit));
+        }
         cx.set_abandoned(None);
         let give_up = |outcome| {
             cx.set_abandoned(Some(outcome));

@@ -32,6 +32,8 @@ pub(crate) struct Patience {
     attempt: Instant,
     /// When the call is over, whatever goes on.
     hard: Option<Instant>,
+    /// What an embedding program decided for the attempt at hand.
+    decided: Option<Option<Instant>>,
     upload: Arc<Progress>,
     grpc: bool,
 }
@@ -45,17 +47,28 @@ impl Patience {
         upload: Arc<Progress>,
         grpc: bool,
     ) -> Self {
-        Self { timeouts, begin: now, attempt: now, hard, upload, grpc }
+        Self { timeouts, begin: now, attempt: now, hard, decided: None, upload, grpc }
     }
 
     /// When to look again at the attempt that begins `now`; `None` if there is no limit to its time.
     pub(crate) fn begin_attempt(&mut self, now: Instant) -> Option<Instant> {
-        self.attempt = now;
+        (self.attempt, self.decided) = (now, None);
         self.next_look(now, self.limit())
+    }
+
+    /// Ends the attempt at hand at `limit` instead, whatever the client still uploads; the end of a gRPC call stands.
+    /// When to look again.
+    pub(crate) fn decide(&mut self, limit: Option<Instant>) -> Option<Instant> {
+        let limit = [limit, self.hard].into_iter().flatten().min();
+        self.decided = Some(limit);
+        limit
     }
 
     /// When to look again after `looked`, which has come; `None` when the wait is over.
     pub(crate) fn extend(&self, looked: Instant) -> Option<Instant> {
+        if let Some(decided) = self.decided {
+            return decided.filter(|limit| *limit > looked);
+        }
         let later = self.limit().filter(|limit| *limit > looked);
         later.and_then(|limit| self.next_look(looked, Some(limit)))
     }

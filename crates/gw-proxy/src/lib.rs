@@ -13,6 +13,7 @@ mod exchange;
 mod grpc;
 mod headers;
 mod inspect;
+mod interceptors;
 mod lower;
 mod proxy;
 mod publish;
@@ -29,8 +30,8 @@ mod upload;
 
 pub use config_debug::ConfigDebug;
 pub use inspect::ProxyDebug;
+pub use interceptors::Interceptors;
 pub use lower::{Compiled, Compiler};
-pub use proxy::Proxy;
+pub use proxy::{Proxy, ProxyBuilder};
 pub use publish::{Draining, Prepared, Report};
 pub use refused::Refused;
-pub use render::refusal;

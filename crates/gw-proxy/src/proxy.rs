@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gw_config::v1::ErrorFormat;
 use gw_core::{
     BoxFuture, Clock, ConnContext, EndpointInfo, Error, Handler, OnUpgrade, Outcome, Request, RequestContext,
     Response, Tunnel,
@@ -9,13 +10,14 @@ use gw_core::{
 use gw_router::{Lookup, Target};
 use gw_telemetry::{AccessLog, Metrics};
 use http::header;
-use http::{Method, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 use crate::attempts::UploadProgress;
 use crate::deadline::CallDeadline;
 use crate::download::{self, BodyLimits};
 use crate::exchange::{Exchange, TunnelExchange};
 use crate::headers::{self, Hop};
+use crate::interceptors::Interceptors;
 use crate::publish::Publisher;
 use crate::refusal::Refusal;
 use crate::table::{Route, RouteTable};
@@ -30,18 +32,66 @@ pub struct Proxy {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) clock: Clock,
+    pub(crate) interceptors: Interceptors,
+}
+
+/// What a proxy is made from.
+#[derive(Debug)]
+pub struct ProxyBuilder {
+    workers: usize,
+    metrics: Arc<Metrics>,
+    access_log: Option<Arc<AccessLog>>,
+    clock: Clock,
+    interceptors: Interceptors,
+}
+
+impl ProxyBuilder {
+    /// Writes requests down in `log`. Default: nowhere.
+    #[must_use]
+    pub fn access_log(mut self, log: Arc<AccessLog>) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
+    /// Reads the time from `clock`. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Asks these hooks. Default: none.
+    #[must_use]
+    pub fn interceptors(mut self, interceptors: Interceptors) -> Self {
+        self.interceptors = interceptors;
+        self
+    }
+
+    /// A proxy that has no routes yet.
+    pub fn build(self) -> Arc<Proxy> {
+        let Self { workers, metrics, access_log, clock, interceptors } = self;
+        let publisher = Publisher::new(workers, &metrics);
+        Arc::new(Proxy { publisher, metrics, access_log, clock, interceptors })
+    }
 }
 
 impl Proxy {
-    /// A proxy for `workers` workers that has no routes yet.
-    pub fn new(
-        workers: usize,
-        metrics: Arc<Metrics>,
-        access_log: Option<Arc<AccessLog>>,
-        clock: Clock,
-    ) -> Arc<Self> {
-        let publisher = Publisher::new(workers, &metrics);
-        Arc::new(Self { publisher, metrics, access_log, clock })
+    /// Begins a proxy for `workers` workers, at least 1, that counts in `metrics`.
+    pub fn builder(workers: usize, metrics: Arc<Metrics>) -> ProxyBuilder {
+        ProxyBuilder {
+            workers,
+            metrics,
+            access_log: None,
+            clock: Clock::system(),
+            interceptors: Interceptors::default(),
+        }
+    }
+
+    /// The answer to a request with these fields that was refused before it could be served: what the server refuses
+    /// by itself is told in the same forms as everything else.
+    pub fn refusal(&self, outcome: Outcome, detail: &'static str, fields: &HeaderMap) -> Response {
+        let form = render::form_of(fields, self.current().error_format);
+        render::answer(&Error::reject(outcome).with_detail(detail), form)
     }
 }
 
@@ -57,6 +107,7 @@ struct Found {
     route: Arc<Route>,
     vars: Vec<(Arc<str>, String)>,
     refusal: Option<Refusal>,
+    error_format: ErrorFormat,
 }
 
 impl Proxy {
@@ -68,7 +119,7 @@ impl Proxy {
         drop(table);
         let client = headers::client_address(req.headers(), &conn);
         let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
-        cx.form = render::form_of(req.headers());
+        cx.form = render::form_of(req.headers(), found.error_format);
         cx.vars = found.vars;
         let cx = Arc::new(cx);
         let (mut req, hop, exchange) = self.begin(req, &cx, &found.route);
@@ -109,8 +160,11 @@ fn own_host(req: &mut Request) {
 }
 
 fn find(table: &RouteTable, req: &Request) -> Found {
-    let refuse =
-        |refusal| Found { route: Arc::clone(&table.refusal), vars: Vec::new(), refusal: Some(refusal) };
+    let error_format = table.error_format;
+    let refuse = |refusal| {
+        let route = Arc::clone(&table.refusal);
+        Found { route, vars: Vec::new(), refusal: Some(refusal), error_format }
+    };
     if let Err(error) = target::check(req.uri().path(), table.path_policy) {
         return refuse(Refusal::Error(error.outcome(), error.detail().map(str::to_owned)));
     }
@@ -118,7 +172,7 @@ fn find(table: &RouteTable, req: &Request) -> Found {
     let target = Target { host, path: req.uri().path(), method: req.method(), preflight: preflight(req) };
     match table.router.lookup(&target) {
         Lookup::Found { value, vars, .. } => {
-            Found { route: Arc::clone(&table.routes[*value]), vars, refusal: None }
+            Found { route: Arc::clone(&table.routes[*value]), vars, refusal: None, error_format }
         }
         Lookup::MethodNotAllowed { allow } => refuse(Refusal::Method(allow)),
         Lookup::Redirect { path } => refuse(Refusal::Redirect(path)),

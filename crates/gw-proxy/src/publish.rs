@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-use gw_client::{ClientFactory, Cluster, ClusterSpec};
+use gw_client::{ClusterSpec, MakeClient};
 use gw_config::{Diagnostic, Diagnostics, Loaded};
+use gw_core::Client;
 
 use gw_middleware::{Chain, Logged, Renderer};
 use gw_telemetry::Metrics;
@@ -108,6 +109,7 @@ impl Publisher {
             refusal: Arc::new(refusal(Chains::default(), metrics)),
             path_policy: gw_config::v1::PathPolicy::default(),
             logs_all: false,
+            error_format: gw_config::v1::ErrorFormat::default(),
         });
         let slot = || CachePadded::new(Mutex::new(Arc::new(Held(Arc::clone(&empty)))));
         let state = State {
@@ -130,26 +132,36 @@ impl Publisher {
 struct Former {
     loaded: Option<Arc<Loaded>>,
     table: Arc<RouteTable>,
+    places: HashMap<Arc<str>, usize>,
+    /// Whether what surrounds the endpoints is unchanged.
+    same_around: bool,
 }
 
 impl Former {
-    /// The route of an unchanged endpoint; what surrounds the endpoints must be unchanged as well.
+    fn new(loaded: Option<Arc<Loaded>>, table: Arc<RouteTable>, new: &Loaded) -> Self {
+        let same_around = loaded.as_ref().is_some_and(|old| {
+            old.dialect == new.dialect
+                && is_same(&old.gateway.middlewares, &new.gateway.middlewares)
+                && is_same(&old.gateway.balancer, &new.gateway.balancer)
+                && is_same(&old.gateway.client, &new.gateway.client)
+        });
+        let names = table.routes.iter().map(|route| Arc::clone(&route.endpoint.name));
+        let places = names.enumerate().map(|(place, name)| (name, place)).collect();
+        Self { loaded, table, places, same_around }
+    }
+
+    /// The route of an unchanged endpoint.
     fn route(&self, new: &Loaded, index: usize, endpoint: &CompiledEndpoint) -> (Change, Option<Arc<Route>>) {
         let Some(old) = &self.loaded else { return (Change::Added, None) };
-        let name = &*endpoint.info.name;
-        let Some((place, route)) =
-            self.table.routes.iter().enumerate().find(|(_, route)| *route.endpoint.name == *name)
-        else {
-            return (Change::Added, None);
-        };
-        let same = old.dialect == new.dialect
+        let Some(&place) = self.places.get(&endpoint.info.name) else { return (Change::Added, None) };
+        let plain = |cluster: &ClusterSpec| cluster.backends.iter().all(|backend| backend.tls.is_none());
+        let same = self.same_around
             && is_same(&old.gateway.endpoints.get(place), &new.gateway.endpoints.get(index))
-            && is_same(&old.gateway.middlewares, &new.gateway.middlewares)
-            && is_same(&old.gateway.balancer, &new.gateway.balancer)
-            && is_same(&old.gateway.client, &new.gateway.client)
             // A certificate may have been replaced under the same path.
-            && endpoint.cluster.backends.iter().all(|backend| backend.tls.is_none());
-        if same { (Change::Kept, Some(Arc::clone(route))) } else { (Change::Changed, None) }
+            && plain(&endpoint.cluster)
+            && endpoint.chains.deferred.iter().all(|client| plain(&client.spec));
+        let kept = same.then(|| self.table.routes.get(place).cloned()).flatten();
+        (if kept.is_some() { Change::Kept } else { Change::Changed }, kept)
     }
 }
 
@@ -166,15 +178,16 @@ enum Change {
 }
 
 impl Proxy {
-    /// Puts a compiled document together: clusters, chains, series. Nothing is served yet.
+    /// Puts a compiled document together: chains, series, and clients made by `clients`, which is
+    /// [`ClientFactory::client`](gw_client::ClientFactory::client) or a program's own. Nothing is served yet.
     ///
     /// # Errors
     /// When an endpoint's cluster cannot be made.
-    pub fn prepare(&self, compiled: Compiled, clients: &ClientFactory) -> Result<Prepared, Diagnostics> {
+    pub fn prepare(&self, compiled: Compiled, clients: &MakeClient<'_>) -> Result<Prepared, Diagnostics> {
         let began = self.clock.now();
         let state = self.publisher.state.lock();
-        let former = Former { loaded: state.loaded.clone(), table: Arc::clone(&state.current) };
         let Compiled { loaded, endpoints, router, refusal: chains, deferred, path_policy, .. } = compiled;
+        let former = Former::new(state.loaded.clone(), Arc::clone(&state.current), &loaded);
         let mut report = Report {
             generation: former.table.generation + 1,
             source: loaded.document.name().to_owned(),
@@ -212,6 +225,7 @@ impl Proxy {
             routes,
             refusal: Arc::new(refusal(chains, &self.metrics)),
             path_policy,
+            error_format: loaded.gateway.error_format,
         };
         Ok(Prepared { table, loaded, breakers, report, began })
     }
@@ -219,7 +233,7 @@ impl Proxy {
     fn route(
         &self,
         endpoint: CompiledEndpoint,
-        clients: &ClientFactory,
+        clients: &MakeClient<'_>,
         breaker: Arc<RetryBreaker>,
         budget: &Arc<Budget>,
     ) -> Result<Arc<Route>, Diagnostic> {
@@ -227,7 +241,7 @@ impl Proxy {
         for client in &chains.deferred {
             self.make(client, clients, budget)?;
         }
-        let cluster = make_cluster(clients, cluster, span)?;
+        let cluster = make_client(clients, cluster, span)?;
         let upstream = self.metrics.upstream(&info.name);
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
@@ -237,6 +251,7 @@ impl Proxy {
             budget: Arc::clone(budget),
             series: Arc::clone(&upstream),
             clock: self.clock.clone(),
+            interceptors: self.interceptors.clone(),
         };
         Ok(Arc::new(Route {
             chain: Chain::new(chains.request, Arc::new(attempts), renderer()),
@@ -251,10 +266,10 @@ impl Proxy {
     fn make(
         &self,
         client: &Deferred,
-        clients: &ClientFactory,
+        clients: &MakeClient<'_>,
         budget: &Arc<Budget>,
     ) -> Result<(), Diagnostic> {
-        let cluster = make_cluster(clients, client.spec.clone(), client.span)?;
+        let cluster = make_client(clients, client.spec.clone(), client.span)?;
         let attempts = Attempts {
             chain: Chain::new(Vec::new(), cluster, renderer()),
             policy: RetryPolicy::once(),
@@ -263,6 +278,7 @@ impl Proxy {
             budget: Arc::clone(budget),
             series: self.metrics.upstream(&client.spec.name),
             clock: self.clock.clone(),
+            interceptors: self.interceptors.clone(),
         };
         // A document is put together once, so that nobody was here before.
         let _ = client.made.set(Arc::new(attempts));
@@ -347,8 +363,12 @@ impl Report {
     }
 }
 
-fn make_cluster(clients: &ClientFactory, spec: ClusterSpec, span: Span) -> Result<Arc<Cluster>, Diagnostic> {
-    clients.cluster(spec).map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))
+fn make_client(
+    clients: &MakeClient<'_>,
+    spec: ClusterSpec,
+    span: Span,
+) -> Result<Arc<dyn Client>, Diagnostic> {
+    clients(spec).map_err(|error| Diagnostic::error("GW0306", error.to_string(), span))
 }
 
 fn renderer() -> Renderer {

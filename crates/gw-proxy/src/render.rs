@@ -2,6 +2,7 @@
 //!
 //! Never HTML, never an internal address: causes go to the log.
 
+use gw_config::v1::ErrorFormat;
 use gw_core::{AnswerForm, Body, Error, Outcome, RequestContext, Response};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
@@ -12,9 +13,12 @@ use crate::refusal::Allow;
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// The form of answer that suits a request with these fields.
-pub(crate) fn form_of(headers: &HeaderMap) -> AnswerForm {
+pub(crate) fn form_of(headers: &HeaderMap, format: ErrorFormat) -> AnswerForm {
     if grpc::is_grpc(headers) {
         return AnswerForm::Grpc;
+    }
+    if format == ErrorFormat::Kratos {
+        return AnswerForm::Kratos;
     }
     let accepts_json = headers
         .get_all(header::ACCEPT)
@@ -29,12 +33,6 @@ pub(crate) fn form_of(headers: &HeaderMap) -> AnswerForm {
     if accepts_json { AnswerForm::Problem } else { AnswerForm::Text }
 }
 
-/// The answer to a request with these fields that was refused before it could be served: what the server refuses by
-/// itself is told in the same forms as everything else.
-pub fn refusal(outcome: Outcome, detail: &'static str, fields: &HeaderMap) -> Response {
-    answer(&Error::reject(outcome).with_detail(detail), form_of(fields))
-}
-
 /// Makes the answer for an error.
 pub(crate) fn render(error: &Error, cx: Option<&RequestContext>) -> Response {
     let mut response = answer(error, cx.map_or(AnswerForm::Text, |cx| cx.form));
@@ -46,12 +44,14 @@ pub(crate) fn render(error: &Error, cx: Option<&RequestContext>) -> Response {
     response
 }
 
-fn answer(error: &Error, form: AnswerForm) -> Response {
+/// Makes the answer in a form.
+pub(crate) fn answer(error: &Error, form: AnswerForm) -> Response {
     let facts = error.outcome().facts();
     let detail = error.detail().unwrap_or(facts.title);
     let mut response = match form {
         AnswerForm::Grpc => grpc_answer(facts.grpc_status, detail),
         AnswerForm::Problem => problem(error, detail),
+        AnswerForm::Kratos => kratos(error, detail),
         AnswerForm::Text => text(error, detail),
     };
     let headers = response.headers_mut();
@@ -80,6 +80,14 @@ fn problem(error: &Error, detail: &str) -> Response {
     let facts = error.outcome().facts();
     let body = json!({ "type": "about:blank", "title": facts.title, "status": facts.status, "detail": detail, "outcome": facts.word });
     with_body(error, format!("{body}\n"), "application/problem+json")
+}
+
+/// As kratos' `errors.Error` is written.
+fn kratos(error: &Error, detail: &str) -> Response {
+    let facts = error.outcome().facts();
+    let reason = facts.word.to_ascii_uppercase();
+    let body = json!({ "code": facts.status, "reason": reason, "message": detail, "metadata": {} });
+    with_body(error, format!("{body}\n"), "application/json")
 }
 
 fn text(error: &Error, detail: &str) -> Response {

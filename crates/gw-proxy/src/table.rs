@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gw_config::v1::PathPolicy;
+use gw_config::v1::{ErrorFormat, PathPolicy};
 use gw_core::EndpointInfo;
 use gw_middleware::Chain;
 use gw_router::Router;
@@ -23,6 +23,8 @@ pub(crate) struct RouteTable {
     pub(crate) path_policy: PathPolicy,
     /// Whether the global chain turns the access log on.
     pub(crate) logs_all: bool,
+    /// The format of our own answers.
+    pub(crate) error_format: ErrorFormat,
 }
 
 /// A compiled endpoint.

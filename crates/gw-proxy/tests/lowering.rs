@@ -122,12 +122,12 @@ impl Served {
     fn new() -> Self {
         let metrics = Metrics::new(2, BuildInfo::default());
         let options = ClientOptions::new(tokio::runtime::Handle::current(), Arc::new(Static::new()));
-        Self { proxy: Proxy::new(2, metrics, None, Clock::system()), clients: ClientFactory::new(options) }
+        Self { proxy: Proxy::builder(2, metrics).build(), clients: ClientFactory::new(options) }
     }
 
     fn publish(&self, text: &str) -> Report {
         let compiled = compile(Format::Toml, text).unwrap();
-        self.proxy.commit(self.proxy.prepare(compiled, &self.clients).unwrap())
+        self.proxy.commit(self.proxy.prepare(compiled, &|spec| self.clients.client(spec)).unwrap())
     }
 }
 

@@ -59,6 +59,8 @@ fn attempts(client: Arc<dyn Client>, attempts: u32, conditions: &[&str]) -> Atte
         budget: Budget::new(BUDGET),
         series: Metrics::new(1, BuildInfo::default()).upstream("test"),
         clock: Clock::system(),
+
+        interceptors: Interceptors::default(),
     }
 }
 

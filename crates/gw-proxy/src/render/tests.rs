@@ -25,7 +25,9 @@ async fn body(response: Response) -> String {
 
 #[test]
 fn the_form_follows_content_type_and_accept() {
-    let check = |fields: &[_], form| assert_eq!(form_of(&fields_of(fields)), form, "{fields:?}");
+    let check = |fields: &[_], form| {
+        assert_eq!(form_of(&fields_of(fields), ErrorFormat::Default), form, "{fields:?}");
+    };
     check(&[], AnswerForm::Text);
     check(&[("accept", "text/html, */*;q=0.8")], AnswerForm::Text);
     check(&[("accept", "text/html, Application/JSON;q=0.9")], AnswerForm::Problem);
@@ -33,6 +35,7 @@ fn the_form_follows_content_type_and_accept() {
     check(&[("content-type", "application/grpc")], AnswerForm::Grpc);
     check(&[("content-type", "application/grpc+proto"), ("accept", "application/json")], AnswerForm::Grpc);
     check(&[("content-type", "application/json")], AnswerForm::Text);
+    assert_eq!(form_of(&HeaderMap::new(), ErrorFormat::Kratos), AnswerForm::Kratos);
 }
 
 #[tokio::test]
@@ -48,6 +51,12 @@ async fn a_failure_is_told_in_each_form_and_its_cause_in_none() {
     let problem: serde_json::Value = serde_json::from_str(&body(problem).await).unwrap();
     assert_eq!((&problem["status"], &problem["outcome"]), (&502.into(), &"connect_refused".into()));
     assert!(!problem.to_string().contains("10.0.0.7"));
+
+    let kratos = render(&error(), Some(&context(AnswerForm::Kratos)));
+    assert_eq!(kratos.headers()["content-type"], "application/json");
+    let expect = r#"{"code":502,"reason":"CONNECT_REFUSED","message":"The upstream refused the connection","metadata":{}}"#;
+    let kratos: serde_json::Value = serde_json::from_str(&body(kratos).await).unwrap();
+    assert_eq!(kratos, serde_json::from_str::<serde_json::Value>(expect).unwrap());
 
     let grpc = render(&error(), Some(&context(AnswerForm::Grpc)));
     assert_eq!((grpc.status().as_u16(), &grpc.headers()["grpc-status"]), (200, &HeaderValue::from(14)));

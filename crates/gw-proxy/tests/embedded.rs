@@ -1,0 +1,103 @@
+//! The whole proxy with clients of the program's own: no socket is opened.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gw_client::{ClusterError, ClusterSpec};
+use gw_config::{Document, Format, parse};
+use gw_core::{Body, Client, Clock, ConnContext, Error, Handler, Outcome, Request, Response};
+use gw_middleware::{Registry, Surroundings, client_fn};
+use gw_proxy::{Compiler, Interceptors, Proxy};
+use gw_telemetry::{BuildInfo, Metrics};
+use http_body_util::BodyExt;
+
+type Made = Result<Arc<dyn Client>, ClusterError>;
+
+/// A proxy that serves `text`, with clients made by `clients`.
+fn serving(text: &str, interceptors: Interceptors, clients: &dyn Fn(ClusterSpec) -> Made) -> Arc<Proxy> {
+    let compiler = Compiler {
+        registry: Registry::built_in(),
+        strict_slash: false,
+        surroundings: Surroundings::alone(Clock::system()),
+    };
+    let loaded = parse(Document::new("test", Format::Toml, text)).unwrap();
+    let compiled = compiler.compile(Arc::new(loaded)).map_err(|errors| errors.to_string()).unwrap();
+    let metrics = Metrics::new(1, BuildInfo::default());
+    let proxy = Proxy::builder(1, metrics).interceptors(interceptors).build();
+    proxy.commit(proxy.prepare(compiled, clients).unwrap());
+    proxy
+}
+
+async fn get(proxy: &Proxy, path: &str) -> (u16, String) {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let conn = ConnContext {
+        worker: 0,
+        listener: "test".into(),
+        peer: any,
+        local: any,
+        tls: None,
+        trusted_proxies: Arc::default(),
+    };
+    let req = Request::new(Body::empty());
+    let (mut head, body) = req.into_parts();
+    head.uri = path.parse().unwrap();
+    let response = proxy.call(Request::from_parts(head, body), Arc::new(conn)).await;
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// Answers with the name of the cluster and the target that the request came with.
+fn naming(spec: ClusterSpec) -> Made {
+    let client = client_fn(move |req: Request| {
+        let text = format!("{} {}", spec.name, req.uri());
+        async move { Ok(Response::new(Body::from(text))) }
+    });
+    Ok(Arc::new(client))
+}
+
+#[tokio::test]
+async fn a_program_brings_its_own_clients() {
+    let text = "
+[[endpoints]]
+path = '/a/*'
+backends = [{ target = '192.0.2.1:1' }]
+middlewares = [{ name = 'rewrite', options = { strip_prefix = '/a' } }]
+";
+    let proxy = serving(text, Interceptors::new(), &naming);
+    assert_eq!(get(&proxy, "/a/x?q").await, (200, "* /a/* /x?q".to_owned()));
+    assert_eq!(get(&proxy, "/b").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_a_client_fails_with_is_rendered_and_in_kratos_format_if_that_is_wanted() {
+    let refusing = |_: ClusterSpec| -> Made {
+        Ok(Arc::new(client_fn(|_| async { Err(Error::unsent(Outcome::ConnectRefused)) })))
+    };
+    let endpoint = "[[endpoints]]\npath = '/'\nbackends = [{ target = '192.0.2.1:1' }]\n";
+    let proxy = serving(endpoint, Interceptors::new(), &refusing);
+    let answer = "connect_refused: The upstream refused the connection\n";
+    assert_eq!(get(&proxy, "/").await, (502, answer.to_owned()));
+    let proxy = serving(&format!("error_format = 'kratos'\n{endpoint}"), Interceptors::new(), &refusing);
+    let (status, body) = get(&proxy, "/").await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["code"], &body["reason"]), (502, &502.into(), &"CONNECT_REFUSED".into()));
+    assert!(get(&proxy, "/none").await.1.contains("NO_ROUTE"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_replaces_the_deadline_of_an_attempt() {
+    let silent = |_: ClusterSpec| -> Made { Ok(Arc::new(client_fn(|_| std::future::pending()))) };
+    let text = "[[endpoints]]\npath = '/'\ntimeout = '1h'\nretry = { attempts = 1 }\nbackends = [{ target = '192.0.2.1:1' }]\n";
+    let hooks = Interceptors::new().attempt_deadline(|cx, now, configured| {
+        assert_eq!(&*cx.endpoint.route, "/");
+        assert!(configured.is_some_and(|configured| configured > now + Duration::from_secs(3000)));
+        Some(now + Duration::from_millis(1))
+    });
+    let proxy = serving(text, hooks, &silent);
+    let answered = tokio::time::timeout(Duration::from_secs(1), get(&proxy, "/")).await;
+    assert_eq!(answered.unwrap().0, 504);
+}
