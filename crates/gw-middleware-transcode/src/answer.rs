@@ -53,7 +53,11 @@ impl Middleware for Answers {
 }
 
 impl Answers {
-    async fn transcode(&self, response: Response, accepts: HeaderValue) -> Result<Response> {
+    /// Makes an answer of the type `accepts`, or of a status, out of the one of a call.
+    ///
+    /// # Errors
+    /// When it is not the answer of a unary method, or it breaks off.
+    pub(crate) async fn transcode(&self, response: Response, accepts: HeaderValue) -> Result<Response> {
         let (mut head, mut body) = response.into_parts();
         let mut unary = Unary::new(self.max_bytes);
         let mut trailers = HeaderMap::new();

@@ -74,8 +74,12 @@ impl Middleware for Transcoder {
             if !self.grpc || !request::is_transcoded(&req) {
                 return Ok(next.run(req).await);
             }
-            let req = request::frame(req, self.max_request_bytes).await?;
+            let (req, accepts) = request::frame(req, self.max_request_bytes).await?;
             let mut response = next.run(req).await;
+            if request::is_grpc(response.headers()) {
+                // It came from a client that a middleware has of its own, and by no attempt.
+                response = self.answers.transcode(response, accepts).await?;
+            }
             answer::strip(response.headers_mut());
             Ok(response)
         })

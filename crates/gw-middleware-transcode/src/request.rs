@@ -22,19 +22,23 @@ pub(crate) struct Transcoded(pub(crate) HeaderValue);
 /// Whether a request is to become a gRPC call. One that speaks gRPC or gRPC-Web is one already, and methods that ask
 /// about the resource or the connection are none.
 pub(crate) fn is_transcoded(req: &Request) -> bool {
-    let grpc = req
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().get(..GRPC.len()))
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case(GRPC));
-    !grpc && !matches!(*req.method(), Method::HEAD | Method::OPTIONS | Method::TRACE | Method::CONNECT)
+    !is_grpc(req.headers())
+        && !matches!(*req.method(), Method::HEAD | Method::OPTIONS | Method::TRACE | Method::CONNECT)
 }
 
-/// Reads the body and frames it. The method stays the caller's: it decides what may be repeated.
+/// Whether the content type is `application/grpc` or one of its kin.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let prefix = content_type.and_then(|content_type| content_type.get(..GRPC.len()));
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(GRPC))
+}
+
+/// Reads the body and frames it, and says what type the caller reads. The method stays the caller's: it decides what
+/// may be repeated.
 ///
 /// # Errors
 /// When the type of the body names no codec, the body is larger than `max_bytes`, or it fails.
-pub(crate) async fn frame(req: Request, max_bytes: u32) -> Result<Request> {
+pub(crate) async fn frame(req: Request, max_bytes: u32) -> Result<(Request, HeaderValue)> {
     let kind = kind(req.headers())?;
     let (mut head, body) = req.into_parts();
     let mut framed = BytesMut::zeroed(frame::PREFIX);
@@ -48,8 +52,8 @@ pub(crate) async fn frame(req: Request, max_bytes: u32) -> Result<Request> {
     let accepts = value(&format!("application/{kind}"))?;
     let sends = value(&format!("application/grpc+{kind}"))?;
     set_fields(&mut head, sends, framed.len());
-    head.extensions.insert(Transcoded(accepts));
-    Ok(Request::from_parts(head, Body::from(framed.freeze())))
+    head.extensions.insert(Transcoded(accepts.clone()));
+    Ok((Request::from_parts(head, Body::from(framed.freeze())), accepts))
 }
 
 /// Appends the body to `framed`.

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 use gw_core::{Body, Clock, EndpointInfo, Error, Outcome, Request, Response};
-use gw_middleware::{BuildContext, BuildError, Chain, MiddlewareFactory as _, client_fn};
+use gw_middleware::{
+    BuildContext, BuildError, Chain, Middleware, MiddlewareFactory as _, client_fn, middleware_fn,
+};
 use gw_middleware_transcode::Factory;
 use gw_value::{Dialect, Options};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -28,10 +30,21 @@ fn options(json: &str) -> Options {
 }
 
 fn chain<C: gw_core::Client>(grpc: bool, options: &Options, upstream: C) -> Arc<Chain> {
+    chain_with(grpc, options, Vec::new(), upstream)
+}
+
+/// Both parts, and what stands between them.
+fn chain_with<C: gw_core::Client>(
+    grpc: bool,
+    options: &Options,
+    between: Vec<Arc<dyn Middleware>>,
+    upstream: C,
+) -> Arc<Chain> {
     let endpoint = EndpointInfo { grpc, ..EndpointInfo::default() };
     let transcoder =
         Factory.build(options, &BuildContext::alone(Arc::new(endpoint), Clock::system())).unwrap();
     let mut parts = vec![Arc::clone(&transcoder)];
+    parts.extend(between);
     parts.extend(transcoder.attempt());
     let renderer = |error: &Error, _: Option<&gw_core::RequestContext>| {
         let mut response = Response::new(Body::from(error.detail().unwrap_or_default().to_owned()));
@@ -311,6 +324,28 @@ async fn failures_of_the_gateway_and_of_the_body_keep_their_own_answers() {
     });
     let answer = chain(true, &options("{}"), broken).run(request("POST", None, "{}")).await;
     assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+}
+
+/// A middleware may ask another upstream instead, or have an answer of its own.
+#[tokio::test]
+async fn an_answer_that_came_by_no_attempt_is_transcoded_if_it_is_grpc() {
+    let ended = [("content-type", "application/grpc"), ("grpc-status", "5")];
+    let own = [("content-type", "text/plain")];
+    for (instead, status, content_type) in [(&ended[..], 404, "application/json"), (&own, 200, "text/plain")]
+    {
+        let instead = upstream(instead, &[], &[]);
+        let middleware = middleware_fn(move |_, _| {
+            let response = instead.clone().response();
+            Box::pin(async { Ok(response) })
+        });
+        let never = client_fn(|_| async { panic!("not asked") });
+        let chain = chain_with(true, &options("{}"), vec![Arc::new(middleware)], never);
+        let answer = chain.run(request("POST", None, "{}")).await;
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+            (status, content_type)
+        );
+    }
 }
 
 #[test]
