@@ -32,7 +32,9 @@ use crate::exit::{Exit, Failure};
 
 /// Every middleware of this project.
 pub fn registry() -> Registry {
-    Registry::built_in().with(gw_middleware_transcode::Factory)
+    Registry::built_in()
+        .with(gw_middleware_tracing::Factory::default())
+        .with(gw_middleware_transcode::Factory)
 }
 
 /// Runs the command line of this process with the middlewares of `registry`.

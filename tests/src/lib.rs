@@ -12,6 +12,7 @@
 
 mod body;
 mod caller;
+mod collector;
 mod config;
 mod consul;
 mod gateway;
@@ -29,6 +30,7 @@ mod websocket;
 
 pub use body::{Body, BoxError, Chunks, Pattern, chunks, empty, full};
 pub use caller::{Answer, Caller};
+pub use collector::{Collected, Collector};
 pub use config::{Format, table};
 pub use consul::{Check, ConsulAgent, Registration, Token};
 pub use gateway::{Gateway, command};

@@ -69,6 +69,12 @@ fn redact(value: &mut Value, secret: bool) {
                     ("balancer", Value::Object(balancer)) => {
                         balancer.values_mut().for_each(|value| redact(value, secret));
                     }
+                    // What a middleware sends with requests of its own: collectors take keys in any field.
+                    ("options", Value::Object(options)) => {
+                        for (key, value) in options {
+                            redact(value, secret || is_secret(key) || key == "headers");
+                        }
+                    }
                     (key, value) => redact(value, secret || is_secret(key) || named && key == "value"),
                 }
             }

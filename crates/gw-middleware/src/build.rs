@@ -56,6 +56,7 @@ pub struct BuildContext {
     surroundings: Surroundings,
     clients: Clients,
     identity: Arc<str>,
+    gateway: Arc<str>,
 }
 
 impl BuildContext {
@@ -67,7 +68,14 @@ impl BuildContext {
         clients: Clients,
         identity: &str,
     ) -> Self {
-        Self { endpoint, surroundings, clients, identity: identity.into() }
+        Self { endpoint, surroundings, clients, identity: identity.into(), gateway: "".into() }
+    }
+
+    /// The same in a gateway of this name. Default: it has none.
+    #[must_use]
+    pub fn with_gateway(mut self, name: &str) -> Self {
+        self.gateway = name.into();
+        self
     }
 
     /// A context with surroundings of its own and no clients: for tests, and for programs that put a chain together
@@ -80,6 +88,11 @@ impl BuildContext {
     /// The endpoint whose chain this is.
     pub fn endpoint(&self) -> &Arc<EndpointInfo> {
         &self.endpoint
+    }
+
+    /// The name that the configuration gives the gateway; empty if it gives none.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
     }
 
     /// The clock to read.

@@ -25,6 +25,7 @@
 mod build;
 mod chain;
 mod cors;
+mod ended;
 mod function;
 mod header_edits;
 mod headers;
@@ -34,6 +35,7 @@ mod registry;
 mod request_id;
 mod rewrite;
 mod tower_layer;
+mod trace_id;
 
 use std::sync::Arc;
 
@@ -42,11 +44,13 @@ use gw_value::Options;
 
 pub use build::{BuildContext, BuildError, Clients, States, Surroundings, TaskGuard, Tasks};
 pub use chain::{Chain, Next, OwnedNext, Renderer};
+pub use ended::Ended;
 pub use function::{ClientFn, MiddlewareFn, client_fn, middleware_fn};
 pub use logging::Logged;
 pub use registry::{BUILT_IN, Registry};
 pub use request_id::RequestId;
 pub use tower_layer::{Tower, TowerNext};
+pub use trace_id::TraceId;
 
 /// Sees a request on its way up and the response on its way down.
 ///

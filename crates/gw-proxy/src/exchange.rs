@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use gw_core::{AnswerForm, Clock, Failure, Outcome, Request, RequestContext, Response, TunnelObserver};
-use gw_middleware::{Logged, RequestId};
+use gw_middleware::{Ended, Logged, RequestId, TraceId};
 use gw_telemetry::{AccessLog, AccessRecord, Finished, InFlight, RouteSeries, UpstreamSeries};
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
@@ -140,6 +140,13 @@ impl Drop for Exchange {
         if self.cx.get::<Logged>().is_some() {
             self.log(elapsed);
         }
+        let ended = Ended {
+            status: self.status.map(|status| status.as_u16()),
+            outcome: self.end,
+            protocol: protocol(self.version),
+            at: now,
+        };
+        ended.tell(&self.cx);
     }
 }
 
@@ -153,6 +160,7 @@ impl Exchange {
         let host = text(self.host.as_ref());
         let user_agent = text(self.user_agent.as_ref());
         let request_id = text(request_id.as_ref().map(|id| &id.0));
+        let trace_id = self.cx.get::<TraceId>().map(|id| id.to_string());
         let attempts = self.cx.attempts();
         log.record(
             self.cx.conn.worker,
@@ -178,7 +186,7 @@ impl Exchange {
                 attempts: &attempts,
                 user_agent: user_agent.as_deref(),
                 request_id: request_id.as_deref(),
-                trace_id: None,
+                trace_id: trace_id.as_deref(),
             },
         );
     }

@@ -19,6 +19,7 @@ mod proxying;
 mod reload;
 mod samples;
 mod tls;
+mod tracing;
 mod transcoder;
 mod upstream_loss;
 mod websocket;

@@ -57,6 +57,10 @@ fn headers() {
         json!({"name": "Authorization", "value": HIDDEN}),
     );
     check(json!({"name": "Grpc-Status", "value": "14"}), json!({"name": "Grpc-Status", "value": "14"}));
+    check(
+        json!({"name": "tracing", "options": {"headers": {"X-Team": "x"}, "insecure": true, "token": "x"}}),
+        json!({"name": "tracing", "options": {"headers": {"X-Team": HIDDEN}, "insecure": true, "token": HIDDEN}}),
+    );
 }
 
 #[test]

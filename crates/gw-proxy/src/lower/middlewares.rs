@@ -170,7 +170,8 @@ impl<'a> Pass<'a> {
         let Place { chain, nth, info } = place;
         let identity = format!("{}\n{chain}\n{}\n{nth}", info.name, factory.name());
         let surroundings = self.compiler.surroundings.clone();
-        let cx = BuildContext::new(Arc::clone(info), surroundings, Arc::clone(clients), &identity);
+        let cx = BuildContext::new(Arc::clone(info), surroundings, Arc::clone(clients), &identity)
+            .with_gateway(&self.loaded.gateway.name);
         let built = factory.build(&options, &cx);
         self.warnings.extend(options.warnings().into_iter().map(Diagnostic::from));
         let diagnostics: Vec<_> = match built {
