@@ -1,13 +1,15 @@
 //! One attempt: a node, a connection, an exchange.
 //!
 //! What is no attempt of its own happens in here too: a dead connection from the pool is replaced, and an address
-//! of a name that does not accept gives way to the name's next one.
+//! of a name that does not accept gives way to the name's next one, and a node that the source no longer lists gives
+//! way to any other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gw_core::{Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
 use gw_selector::Picked;
+use http::HeaderMap;
 use http::header::{self, HeaderValue};
 use hyper::body::Incoming;
 
@@ -20,6 +22,9 @@ use crate::{Cluster, Protocol, answer, blame, form};
 /// How often a dead connection is replaced. The first replacement is a new connection, so one is enough unless the
 /// peer closes that too before it has read a byte.
 const REPLACEMENTS: u32 = 2;
+
+/// The part of the connect timeout that a held node may take: one of so many.
+const HELD_SHARE: u32 = 2;
 
 /// In a request's context once some of it may have left for an upstream: a request that never got a connection may be
 /// tried again whatever its method.
@@ -62,20 +67,24 @@ impl<'a> Attempt<'a> {
     }
 
     async fn try_run(&mut self, req: Request) -> Result<(http::Response<Incoming>, Lease)> {
-        let key = self.cluster.hash_key(self.context.client, req.headers());
-        let want = if req.headers().contains_key(header::UPGRADE) { Want::Upgrade } else { Want::Any };
-        let (member, lease) = self.connect(key, want).await?;
         let upgrade = req.headers().get(header::UPGRADE).cloned();
+        let want = if upgrade.is_some() { Want::Upgrade } else { Want::Any };
+        let (member, lease) = self.connect(req.headers(), want).await?;
         let sending = Sending { req, lease, upgrade, progress: Progress::Unsent };
-        self.exchange(&member, sending).await
+        self.exchange(member, sending).await
     }
 
     /// Picks a node and gets a connection to it. If an address of a name does not accept, the name's other
     /// addresses are asked too, all within one connect timeout: the caller asked for the name. Source: RFC 8305,
     /// but one after another; kratos has it from Go's dialer.
-    async fn connect(&mut self, key: Option<u64>, want: Want) -> Result<(Arc<Member>, Lease)> {
+    ///
+    /// A held node that does not accept leaves, and any other is asked: nothing was sent, and nobody said that the
+    /// node was there. It may take half a connect timeout, which is not counted, so that a node that is there has a
+    /// whole one.
+    async fn connect(&mut self, headers: &HeaderMap, want: Want) -> Result<(Arc<Member>, Lease)> {
         let (mut tried, mut filters) = (self.context.tried(), self.context.filters());
         let worker = self.context.conn.worker;
+        let key = self.cluster.hash_key(self.context.client, headers);
         let wish = Wish { key, tried: &tried, filters: &filters, worker };
         let (picked, mut member) = self.cluster.pick(&wish, self.started).await?;
         self.picked = Some(picked);
@@ -84,22 +93,28 @@ impl<'a> Attempt<'a> {
             self.context.note_node(Arc::clone(&member.node.info));
             tried.push(Arc::clone(&member.node.info.address));
             let others = member.untried(&tried);
+            let held = member.held.is_some();
+            let limit =
+                if held { self.cluster.spec.connect_timeout / HELD_SHARE } else { left / (others + 1) };
             let began = self.now();
-            let error = match self.lease(&member, want, left / (others + 1)).await {
+            let error = match self.lease(&member, want, limit).await {
                 Ok(lease) => return Ok((member, lease)),
                 Err(error) => error,
             };
-            if others == 0 || !refuses(&error) {
+            let left_us = self.cluster.leaves(&member, &error);
+            if !left_us && (others == 0 || !refuses(&error)) {
                 return Err(error);
             }
             let now = self.now();
-            left = left.saturating_sub(now.saturating_duration_since(began));
-            filters.push(only_untried(&member, &tried));
+            if !held {
+                left = left.saturating_sub(now.saturating_duration_since(began));
+            }
+            filters.push(if left_us { except(&tried) } else { only_untried(&member, &tried) });
             let wish = Wish { key, tried: &tried, filters: &filters, worker };
             let Ok((picked, next)) = self.cluster.try_pick(&wish, now) else {
                 return Err(error);
             };
-            tracing::debug!(node = %member.node.info.address, %error, "the name's next address is tried");
+            tracing::debug!(node = %member.node.info.address, %error, "the next address is tried");
             if let Some(mut deaf) = self.picked.replace(picked) {
                 deaf.respond(now, error.outcome());
             }
@@ -120,20 +135,40 @@ impl<'a> Attempt<'a> {
 
     /// Sends the request and reads the head of the answer, on a new connection if the one from the pool is dead.
     async fn exchange(
-        &self,
-        member: &Member,
+        &mut self,
+        mut member: Arc<Member>,
         mut sending: Sending,
     ) -> Result<(http::Response<Incoming>, Lease)> {
         for _ in 0..REPLACEMENTS {
-            match self.send(member, sending).await? {
+            match self.send(&member, sending).await? {
                 Sent::Head(head, lease) => return Ok((head, lease)),
-                Sent::Dead(again) => sending = again.reconnect(self, member).await?,
+                Sent::Dead(again) => (member, sending) = self.reconnect(member, again).await?,
             }
         }
-        match self.send(member, sending).await? {
+        match self.send(&member, sending).await? {
             Sent::Head(head, lease) => Ok((head, lease)),
             Sent::Dead(again) => Err(again.error),
         }
+    }
+
+    /// A new connection for a request that a dead one left over: to the same node, or to another if it has left.
+    async fn reconnect(&mut self, member: Arc<Member>, again: Again) -> Result<(Arc<Member>, Sending)> {
+        let Again { req, upgrade, progress, .. } = again;
+        let failed = |error: Error| failure(progress, error.outcome()).with_source(error);
+        let error = match self.lease(&member, Want::Fresh, self.cluster.spec.connect_timeout).await {
+            Ok(lease) => return Ok((member, Sending { req, lease, upgrade, progress })),
+            Err(error) => error,
+        };
+        if !self.cluster.leaves(&member, &error) {
+            return Err(failed(error));
+        }
+        let want = if upgrade.is_some() { Want::Upgrade } else { Want::Any };
+        let (next, lease) = self.connect(req.headers(), want).await.map_err(failed)?;
+        // The request has the form that the first node asked for.
+        if next.host != member.host {
+            return Err(failed(error));
+        }
+        Ok((next, Sending { req, lease, upgrade, progress }))
     }
 
     /// Sends once.
@@ -219,15 +254,6 @@ struct Again {
     error: Error,
 }
 
-impl Again {
-    async fn reconnect(self, attempt: &Attempt<'_>, member: &Member) -> Result<Sending> {
-        let Self { req, upgrade, progress, .. } = self;
-        let lease = attempt.lease(member, Want::Fresh, attempt.cluster.spec.connect_timeout).await;
-        let lease = lease.map_err(|error| failure(progress, error.outcome()).with_source(error))?;
-        Ok(Sending { req, lease, upgrade, progress })
-    }
-}
-
 /// Puts the request into the form that the connection speaks.
 fn shape(req: &mut Request, member: &Member, lease: &Lease) -> Result<()> {
     let (host, address) = (member.host.as_ref(), &member.node.info.address);
@@ -248,6 +274,12 @@ fn failure(progress: Progress, outcome: Outcome) -> Error {
 /// Whether the address took no connection, so that another may.
 fn refuses(error: &Error) -> bool {
     matches!(error.outcome(), Outcome::ConnectRefused | Outcome::ConnectTimeout | Outcome::TlsError)
+}
+
+/// Lets every address pass that was not tried.
+fn except(tried: &[Arc<str>]) -> NodeFilter {
+    let tried = tried.to_vec();
+    Arc::new(move |node| !tried.contains(&node.address))
 }
 
 /// Lets the other addresses of the member's name pass.

@@ -30,6 +30,8 @@ pub(crate) struct Member {
     pub(crate) siblings: Option<Arc<[Arc<str>]>>,
     /// Which backend it comes from.
     pub(crate) backend: usize,
+    /// The instance's id, if the source no longer lists it.
+    pub(crate) held: Option<Arc<str>>,
 }
 
 impl Member {
@@ -58,6 +60,7 @@ pub(crate) struct Place {
     weight: u32,
     version: String,
     metadata: BTreeMap<String, String>,
+    held: Option<Arc<str>>,
 }
 
 impl Backend {
@@ -103,7 +106,7 @@ impl Backend {
             };
             let node = upstream.node.with_info(info);
             let (host, siblings) = (self.host.clone(), siblings.clone());
-            Arc::new(Member { node, upstream, host, siblings, backend: self.index })
+            Arc::new(Member { node, upstream, host, siblings, backend: self.index, held: place.held })
         };
         places.into_iter().map(member).collect()
     }
@@ -127,8 +130,13 @@ impl Backend {
     /// Where its target is now.
     pub(crate) fn places(&self) -> Vec<Place> {
         let BackendSpec { weight, metadata, target, .. } = &self.spec;
-        let plain =
-            |address| Place { address, weight: *weight, version: String::new(), metadata: metadata.clone() };
+        let plain = |address| Place {
+            address,
+            weight: *weight,
+            version: String::new(),
+            metadata: metadata.clone(),
+            held: None,
+        };
         if let Target::Address(address) = target {
             return vec![plain(*address)];
         }
@@ -147,7 +155,8 @@ impl Backend {
         metadata.extend(instance.metadata.clone());
         let weight = instance.metadata.get("weight").and_then(|weight| weight.parse().ok());
         let weight = weight.filter(|weight| *weight > 0).unwrap_or(INSTANCE_WEIGHT);
-        Place { address, weight, version: instance.version.clone(), metadata }
+        let held = instance.held.then(|| instance.id.as_str().into());
+        Place { address, weight, version: instance.version.clone(), metadata, held }
     }
 
     fn address(&self, instance: &Instance) -> Option<SocketAddr> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use gw_core::{BoxFuture, Client, Error, NodeFilter, Request, RequestContext, Response, Result};
+use gw_core::{BoxFuture, Client, Error, NodeFilter, Outcome, Request, RequestContext, Response, Result};
 use gw_selector::{Pick, Picked, Policy};
 use http::{HeaderMap, header};
 use parking_lot::Mutex;
@@ -100,11 +100,11 @@ impl Cluster {
         }
     }
 
-    fn unresolved(&self) -> gw_core::Outcome {
+    fn unresolved(&self) -> Outcome {
         if self.backends.iter().any(Backend::is_unresolved) {
-            gw_core::Outcome::DnsError
+            Outcome::DnsError
         } else {
-            gw_core::Outcome::NoHealthyUpstream
+            Outcome::NoHealthyUpstream
         }
     }
 
@@ -128,6 +128,16 @@ impl Cluster {
             Some((picked, member))
         });
         found.ok_or_else(|| members.absent.map(Error::unsent))
+    }
+
+    /// Whether `error` shows that a held node has left, which every cluster then knows.
+    pub(crate) fn leaves(&self, member: &Member, error: &Error) -> bool {
+        let deaf = matches!(error.outcome(), Outcome::ConnectRefused | Outcome::ConnectTimeout);
+        let backend = self.backends.get(member.backend);
+        let subscription = backend.and_then(|backend| backend.subscription.as_ref());
+        let (Some(id), Some(subscription), true) = (&member.held, subscription, deaf) else { return false };
+        subscription.leave(id);
+        true
     }
 
     /// A worker's share of the limits.
@@ -183,6 +193,7 @@ impl Cluster {
             target: backend.map(|backend| backend.spec.target.to_string()).unwrap_or_default(),
             weight: info.weight,
             priority: info.priority,
+            held: member.held.is_some(),
             in_flight: stats.in_flight,
             latency: stats.latency,
             success: stats.success,
@@ -203,7 +214,7 @@ impl Client for Cluster {
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
             let context = RequestContext::of(&req).cloned();
-            let context = context.ok_or_else(|| Error::unsent(gw_core::Outcome::Internal))?;
+            let context = context.ok_or_else(|| Error::unsent(Outcome::Internal))?;
             Attempt::new(self, context).run(req).await
         })
     }

@@ -45,6 +45,8 @@ pub struct NodeState {
     pub weight: u32,
     /// The failover level.
     pub priority: u32,
+    /// Whether the source no longer lists it, and it is kept for a bounded time.
+    pub held: bool,
     /// Requests in flight from the whole gateway, bodies and tunnels included.
     pub in_flight: u64,
     /// The average time until the response head, in seconds; `None` before the first.

@@ -49,7 +49,8 @@ pub struct ClusterSpec {
     /// What the `hash` policy hashes. Default: the client's address.
     pub hash_key: HashKey,
     /// From the first SYN to a usable connection: TCP, TLS and the HTTP/2 preface; also how long a request waits for
-    /// the first answer about a name. Default 1 s.
+    /// the first answer about a name or service, after which it fails as `dns_error` or `no_healthy_upstream`.
+    /// Default 1 s.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept. Default 56 s.
     pub idle_timeout: Duration,

@@ -4,6 +4,7 @@ mod errors;
 mod guards;
 mod h2;
 mod harness;
+mod held;
 mod limits;
 mod names;
 mod race;

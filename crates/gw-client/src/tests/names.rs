@@ -73,17 +73,20 @@ impl gw_discovery::Discovery for Silent {
 }
 
 #[tokio::test]
-async fn a_request_waits_for_a_name_no_longer_than_for_a_connection() {
-    let options = ClientOptions::new(tokio::runtime::Handle::current(), std::sync::Arc::new(Silent));
+async fn a_request_waits_for_a_first_answer_no_longer_than_for_a_connection() {
+    let mut options = ClientOptions::new(tokio::runtime::Handle::current(), std::sync::Arc::new(Silent));
+    options.discovery = Some(std::sync::Arc::new(Silent));
     let factory = ClientFactory::new(options);
-    let mut spec = ClusterSpec::new("silent", Protocol::Http, vec![named(80)]);
-    spec.connect_timeout = Duration::from_millis(10);
-    let cluster = factory.cluster(spec).unwrap();
-    let mut request = request(Method::GET, Body::empty());
-    request.extensions_mut().insert(context());
-    let error = gw_core::Client::call(&*cluster, request).await.unwrap_err();
-    assert_eq!((error.outcome(), error.progress()), (Outcome::DnsError, Progress::Unsent));
-    drop(cluster);
+    let service = BackendSpec::new(Target::Service("users".into()));
+    for (backend, expect) in [(named(80), Outcome::DnsError), (service, Outcome::NoHealthyUpstream)] {
+        let mut spec = ClusterSpec::new("silent", Protocol::Http, vec![backend]);
+        spec.connect_timeout = Duration::from_millis(10);
+        let cluster = factory.cluster(spec).unwrap();
+        let mut request = request(Method::GET, Body::empty());
+        request.extensions_mut().insert(context());
+        let error = gw_core::Client::call(&*cluster, request).await.unwrap_err();
+        assert_eq!((error.outcome(), error.progress()), (expect, Progress::Unsent));
+    }
     until(|| factory.tasks() == 0).await;
 }
 
