@@ -24,6 +24,8 @@
 
 mod build;
 mod chain;
+mod circuitbreaker;
+mod condition;
 mod cors;
 mod ended;
 mod function;
@@ -34,6 +36,7 @@ mod origins;
 mod registry;
 mod request_id;
 mod rewrite;
+mod success_ratio;
 mod tower_layer;
 mod trace_id;
 
@@ -44,11 +47,14 @@ use gw_value::Options;
 
 pub use build::{BuildContext, BuildError, Clients, States, Surroundings, TaskGuard, Tasks};
 pub use chain::{Chain, Next, OwnedNext, Renderer};
+pub use circuitbreaker::{DENIED, REFUSED_SHARE};
+pub use condition::{Condition, ConditionOptions, HeaderOptions};
 pub use ended::Ended;
 pub use function::{ClientFn, MiddlewareFn, client_fn, middleware_fn};
 pub use logging::Logged;
 pub use registry::{BUILT_IN, Registry};
 pub use request_id::RequestId;
+pub use success_ratio::{SuccessRatio, SuccessRatioBreaker};
 pub use tower_layer::{Tower, TowerNext};
 pub use trace_id::TraceId;
 

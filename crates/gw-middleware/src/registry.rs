@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{MiddlewareFactory, cors, headers, logging, request_id, rewrite};
+use crate::{MiddlewareFactory, circuitbreaker, cors, headers, logging, request_id, rewrite};
 
 /// The factories this crate brings.
-pub const BUILT_IN: &[&dyn MiddlewareFactory] =
-    &[&cors::Factory, &headers::Factory, &logging::Factory, &request_id::Factory, &rewrite::Factory];
+pub const BUILT_IN: &[&dyn MiddlewareFactory] = &[
+    &circuitbreaker::Factory,
+    &cors::Factory,
+    &headers::Factory,
+    &logging::Factory,
+    &request_id::Factory,
+    &rewrite::Factory,
+];
 
 /// How alike a name must be to be suggested, 0 to 1.
 const ALIKE: f64 = 0.75;

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use gw_client::Departed;
 use gw_core::{BoxFuture, Clock, Error, Failure, Outcome, Request, RequestContext, Response, Result};
-use gw_middleware::Chain;
+use gw_middleware::{Chain, SuccessRatioBreaker};
 use gw_telemetry::{RetryResult, UpstreamSeries};
 use http::Method;
 use tokio::time::sleep_until;
 
-use crate::breaker::RetryBreaker;
 use crate::deadline::{CallDeadline, Patience, Timeouts};
 use crate::grpc;
 use crate::interceptors::Interceptors;
@@ -26,7 +25,7 @@ pub(crate) struct Attempts {
     pub(crate) chain: Arc<Chain>,
     pub(crate) policy: RetryPolicy,
     pub(crate) timeouts: Timeouts,
-    pub(crate) breaker: Arc<RetryBreaker>,
+    pub(crate) breaker: Arc<SuccessRatioBreaker>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) series: Arc<UpstreamSeries>,
     pub(crate) clock: Clock,
@@ -73,7 +72,7 @@ impl Attempts {
                 self.series.record_retry(cx.conn.worker, retry);
             }
             let wanted = failed && !last && replay.is_complete() && self.repeats(&result, &head.method);
-            let again = wanted && self.breaker.allows(self.clock.now(), rand::random());
+            let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
             if wanted && !again {
                 self.series.record_retry(cx.conn.worker, RetryResult::Breaker);
             }

@@ -5,7 +5,6 @@
 //! whose end are the attempts, whose end is the client. This crate opens no socket and reads no file.
 
 mod attempts;
-mod breaker;
 mod config_debug;
 mod deadline;
 mod download;

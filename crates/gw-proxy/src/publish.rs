@@ -12,20 +12,19 @@ use gw_client::{ClusterSpec, MakeClient};
 use gw_config::{Diagnostic, Diagnostics, Loaded};
 use gw_core::Client;
 
-use gw_middleware::{Chain, Logged, Renderer};
+use gw_middleware::{Chain, Logged, Renderer, SuccessRatioBreaker};
 use gw_telemetry::Metrics;
 use gw_value::Span;
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::attempts::Attempts;
-use crate::breaker::RetryBreaker;
 use crate::lower::{Chains, Compiled, CompiledEndpoint, Deferred};
 use crate::proxy::{Proxy, no_endpoint};
 use crate::refusal::Refuse;
 use crate::render;
 use crate::replay::{BUDGET, Budget};
-use crate::retry::RetryPolicy;
+use crate::retry::{self, RetryPolicy};
 use crate::table::{Route, RouteTable};
 
 /// A worker's own handle to a table.
@@ -49,7 +48,7 @@ struct State {
     current: Arc<RouteTable>,
     loaded: Option<Arc<Loaded>>,
     retired: Vec<Retired>,
-    breakers: HashMap<Arc<str>, Arc<RetryBreaker>>,
+    breakers: HashMap<Arc<str>, Arc<SuccessRatioBreaker>>,
     budget: Arc<Budget>,
 }
 
@@ -95,7 +94,7 @@ pub struct Draining {
 pub struct Prepared {
     table: RouteTable,
     loaded: Arc<Loaded>,
-    breakers: HashMap<Arc<str>, Arc<RetryBreaker>>,
+    breakers: HashMap<Arc<str>, Arc<SuccessRatioBreaker>>,
     report: Report,
     began: Instant,
 }
@@ -197,7 +196,7 @@ impl Proxy {
         for (index, endpoint) in endpoints.into_iter().enumerate() {
             let name = Arc::clone(&endpoint.info.name);
             let breaker = state.breakers.get(&name).cloned();
-            let breaker = breaker.unwrap_or_else(|| Arc::new(RetryBreaker::new(began)));
+            let breaker = breaker.unwrap_or_else(|| Arc::new(retry::breaker(began)));
             breakers.insert(Arc::clone(&name), Arc::clone(&breaker));
             let (change, kept) = former.route(&loaded, index, &endpoint);
             report.note(change, &name);
@@ -234,7 +233,7 @@ impl Proxy {
         &self,
         endpoint: CompiledEndpoint,
         clients: &MakeClient<'_>,
-        breaker: Arc<RetryBreaker>,
+        breaker: Arc<SuccessRatioBreaker>,
         budget: &Arc<Budget>,
     ) -> Result<Arc<Route>, Diagnostic> {
         let CompiledEndpoint { info, chains, cluster, retry, timeouts, idle_timeout, span } = endpoint;
@@ -274,7 +273,7 @@ impl Proxy {
             chain: Chain::new(Vec::new(), cluster, renderer()),
             policy: RetryPolicy::once(),
             timeouts: client.timeouts,
-            breaker: Arc::new(RetryBreaker::new(self.clock.now())),
+            breaker: Arc::new(retry::breaker(self.clock.now())),
             budget: Arc::clone(budget),
             series: self.metrics.upstream(&client.spec.name),
             clock: self.clock.clone(),

@@ -1,9 +1,10 @@
-//! When an attempt is followed by another: conditions on answers, and which failures are safe to repeat.
+//! When an attempt is followed by another: conditions on answers, which failures are safe to repeat, and the breaker that
+//! stops the retries of an endpoint whose retries keep failing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gw_core::{Failure, Progress};
-use http::header::{HeaderName, HeaderValue};
+use gw_middleware::{Condition, SuccessRatio, SuccessRatioBreaker};
 use http::{HeaderMap, Method, StatusCode};
 
 /// How often and after what a request is tried again.
@@ -21,6 +22,15 @@ pub(crate) struct RetryPolicy {
 
 /// The longest pause, in first pauses.
 const MAX_BACKOFF: u32 = 10;
+
+/// The share of retries that must succeed, of at least ten in 3 s: as in kratos. First attempts do not count.
+const SUCCESSFUL_RETRIES: SuccessRatio =
+    SuccessRatio { success: 0.8, request: 10, bucket: 10, window: Duration::from_secs(3) };
+
+/// An endpoint's retry breaker; it has seen nothing.
+pub(crate) fn breaker(now: Instant) -> SuccessRatioBreaker {
+    SuccessRatioBreaker::new(SUCCESSFUL_RETRIES, now)
+}
 
 impl RetryPolicy {
     /// One attempt and no other.
@@ -47,65 +57,10 @@ impl RetryPolicy {
     }
 }
 
-/// A condition on an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
-    /// The status is within, both ends included.
-    Status(u16, u16),
-    /// The field has one of the values. Only headers are looked at, not trailers.
-    Header(HeaderName, Vec<HeaderValue>),
-}
-
-impl Condition {
-    /// Parses `502` or `500-504`.
-    pub(crate) fn status(text: &str) -> Option<Self> {
-        let code = |text: &str| (text.len() == 3).then(|| text.parse::<u16>().ok()).flatten();
-        let (low, high) = text.split_once('-').unwrap_or((text, text));
-        let (low, high) = (code(low.trim())?, code(high.trim())?);
-        (low <= high && low >= 100).then_some(Self::Status(low, high))
-    }
-
-    /// Parses a name, and a value or a JSON list of values.
-    pub(crate) fn header(name: &str, value: &str) -> Option<Self> {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let values = match value.starts_with('[').then(|| serde_json::from_str::<Vec<String>>(value)) {
-            Some(Ok(values)) => values,
-            _ => vec![value.to_owned()],
-        };
-        let values = values.iter().map(|value| HeaderValue::from_str(value));
-        Some(Self::Header(name, values.collect::<Result<_, _>>().ok()?))
-    }
-
-    fn matches(&self, status: StatusCode, headers: &HeaderMap) -> bool {
-        match self {
-            Self::Status(low, high) => (*low..=*high).contains(&status.as_u16()),
-            Self::Header(name, values) => {
-                headers.get(name).is_some_and(|found| !found.is_empty() && values.contains(found))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use gw_core::Outcome;
-
-    #[test]
-    fn conditions_are_parsed() {
-        assert_eq!(Condition::status("502"), Some(Condition::Status(502, 502)));
-        assert_eq!(Condition::status("500-504"), Some(Condition::Status(500, 504)));
-        for bad in ["", "5xx", "504-500", "500-", "1", "500,502", "+50", "000"] {
-            assert_eq!(Condition::status(bad), None, "{bad}");
-        }
-        let values = |header: Option<Condition>| match header {
-            Some(Condition::Header(_, values)) => values.len(),
-            _ => 0,
-        };
-        assert_eq!(values(Condition::header("Grpc-Status", "14")), 1);
-        assert_eq!(values(Condition::header("Grpc-Status", r#"["5","15"]"#)), 2);
-        assert_eq!(values(Condition::header("bad name", "1")), 0);
-    }
 
     #[test]
     fn only_safe_failures_are_repeated() {

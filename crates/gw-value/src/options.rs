@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
@@ -31,7 +33,8 @@ pub struct Options {
     strict: bool,
     path: String,
     span: Span,
-    warnings: Mutex<Vec<Fault>>,
+    /// Shared with the parts.
+    warnings: Arc<Mutex<Vec<Fault>>>,
 }
 
 impl Options {
@@ -59,6 +62,19 @@ impl Options {
     pub fn with_span(mut self, span: Span) -> Self {
         self.span = span;
         self
+    }
+
+    /// A value inside these options that somebody else decodes; its warnings are gathered here. `path` is its place
+    /// in the options.
+    #[must_use]
+    pub fn part(&self, path: &str, value: Value) -> Self {
+        Self {
+            span: value.span,
+            value: Some(value),
+            path: self.whole_path(path),
+            warnings: Arc::clone(&self.warnings),
+            ..*self
+        }
     }
 
     /// Decodes the options. Without any, each key has its default; a key that has none is missing. Warnings are kept
@@ -136,7 +152,7 @@ impl Clone for Options {
             strict: self.strict,
             path: self.path.clone(),
             span: self.span,
-            warnings: Mutex::new(self.warnings()),
+            warnings: Arc::new(Mutex::new(self.warnings())),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod admin;
 mod bodies;
+mod breaker;
 mod commands;
 mod docs;
 mod drain;

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::replay::BUDGET;
-use crate::retry::Condition;
+use gw_middleware::Condition;
 
 /// What the client saw, one entry per attempt.
 type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
@@ -55,7 +55,7 @@ fn attempts(client: Arc<dyn Client>, attempts: u32, conditions: &[&str]) -> Atte
             backoff: None,
         },
         timeouts: Timeouts { request: Some(Duration::from_secs(15)), ..Timeouts::default() },
-        breaker: Arc::new(RetryBreaker::new(Instant::now())),
+        breaker: Arc::new(crate::retry::breaker(Instant::now())),
         budget: Budget::new(BUDGET),
         series: Metrics::new(1, BuildInfo::default()).upstream("test"),
         clock: Clock::system(),

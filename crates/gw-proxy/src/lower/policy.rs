@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use gw_config::Diagnostic;
 use gw_config::v1::{self, Endpoint};
+use gw_middleware::Condition;
 use gw_value::Spanned;
 
 use super::Pass;
 use crate::deadline::Timeouts;
-use crate::retry::{Condition, RetryPolicy};
+use crate::retry::RetryPolicy;
 
 /// What bounds the time until the response headers; nothing for streams and for an explicit 0.
 pub(super) fn timeouts(pass: &Pass<'_>, endpoint: &Endpoint) -> Timeouts {

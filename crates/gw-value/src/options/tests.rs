@@ -65,6 +65,15 @@ fn warnings_gather_once() {
 }
 
 #[test]
+fn a_part_has_its_place_and_warns_with_the_whole() {
+    let options = Options::new(table(&[]), Dialect::Go, false).with_path("options");
+    let part = options.part("backup.endpoint", table(&[("allowOrigin", "*".into())]));
+    assert!(part.decode::<Cors>().is_ok());
+    assert_eq!(brief(&options.warnings())[0].1, "options.backup.endpoint.allowOrigin");
+    assert_eq!((part.dialect(), part.is_strict()), (Dialect::Go, false));
+}
+
+#[test]
 fn paths_of_what_is_no_key() {
     let list = Value::new(Kind::Array(vec![Value::default()]), Span::new(3, 4));
     let options = Options::new(list, Dialect::Native, false).with_path("options");
