@@ -23,7 +23,7 @@ use gw_core::{BoxFuture, Clock};
 use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
-use crate::{BoxStream, Consistency, Discovery, DiscoveryError, Snapshot, supervised};
+use crate::{BoxStream, Consistency, Discovery, DiscoveryError, Snapshot, SourceStatus, supervised};
 use decide::Believed;
 
 pub use options::GuardOptions;
@@ -68,6 +68,10 @@ impl Discovery for Guard {
         how: Consistency,
     ) -> BoxFuture<'a, Result<Snapshot, DiscoveryError>> {
         self.source.read(service, how)
+    }
+
+    fn inspect(&self) -> Vec<SourceStatus> {
+        self.source.inspect()
     }
 }
 

@@ -49,7 +49,7 @@ impl Instance {
 }
 
 /// The instances of a service at one moment. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Those that may be used, in an order that only changes with them.
     pub instances: Arc<[Instance]>,

@@ -21,10 +21,14 @@
 //! ```
 
 mod backoff;
+mod consul;
 mod dns;
+mod dsn;
 mod error;
 mod fixed;
 mod guard;
+mod host;
+mod inspect;
 mod instance;
 #[cfg(test)]
 mod scripted;
@@ -37,10 +41,16 @@ use std::pin::Pin;
 use futures_core::Stream;
 use gw_core::BoxFuture;
 
+pub use consul::{
+    Consul, ConsulApi, ConsulClient, ConsulError, ConsulOptions, ConsulTls, HealthAnswer, HealthQuery,
+    Secret, TokenSource,
+};
 pub use dns::Dns;
+pub use dsn::{DsnError, Env, from_dsn};
 pub use error::DiscoveryError;
 pub use fixed::Static;
 pub use guard::{Guard, GuardOptions};
+pub use inspect::SourceStatus;
 pub use instance::{Consistency, Instance, Snapshot};
 pub use watcher::{Applier, Failure, Known, ServiceState, ServiceWatcher, Spawn, Subscription, WatcherDebug};
 
@@ -77,4 +87,10 @@ pub trait Discovery: Send + Sync + 'static {
         service: &'a str,
         how: Consistency,
     ) -> BoxFuture<'a, Result<Snapshot, DiscoveryError>>;
+
+    /// What an operator wants to see of the services in use, for a debug page. By default nothing. A source that
+    /// wraps another one hands on what that says.
+    fn inspect(&self) -> Vec<SourceStatus> {
+        Vec::new()
+    }
 }
