@@ -83,14 +83,8 @@ impl Error {
     /// The first gateway error among `error` and its causes, by outcome: a body's error keeps its meaning on its
     /// way through a library's own error type.
     pub fn find(error: &(dyn std::error::Error + 'static)) -> Option<Outcome> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref::<Self>() {
-                return Some(found.outcome());
-            }
-            next = error.source();
-        }
-        None
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        causes.find_map(|error| error.downcast_ref::<Self>()).map(Self::outcome)
     }
 }
 
