@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
-use gw_config::{Diagnostics, FileLoader};
+use gw_config::{Diagnostics, FeatureGates, FileLoader};
 use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
 use gw_debug::{Admin, DataPort, Readiness};
 use gw_discovery::Dns;
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) loader: Option<FileLoader>,
     /// The environment.
     pub(crate) environment: Environment,
+    /// What the command line switched off.
+    pub(crate) gates: FeatureGates,
     /// The format of the access log.
     pub(crate) log_format: LogFormat,
     /// Sockets of a predecessor.
@@ -42,7 +44,7 @@ impl Settings {
     /// What compiles documents.
     fn compiler(&self, surroundings: Surroundings) -> Compiler {
         let strict_slash = self.environment.strict_slash;
-        Compiler { registry: self.registry.clone(), strict_slash, surroundings }
+        Compiler { registry: self.registry.clone(), strict_slash, surroundings, gates: self.gates.clone() }
     }
 
     /// Adds to what reading found what only lowering can tell.

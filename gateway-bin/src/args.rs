@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use gw_config::FeatureGates;
 
 /// An API gateway that explains itself.
 #[derive(Debug, Parser)]
@@ -40,6 +41,12 @@ pub(crate) struct RunArgs {
     /// Configuration file. Default: config.yaml, else config.toml, else /etc/gateway/gateway.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) conf: Option<PathBuf>,
+    /// Directory of priority files: endpoints that go before those of the configuration file.
+    #[arg(long = "conf.priority", value_name = "DIR")]
+    pub(crate) conf_priority: Option<PathBuf>,
+    /// Switches: `gw:Retry` (trying again), `gw:PriorityConfig` (the priority files). All are on.
+    #[arg(long, value_name = "NAME=BOOL,…", default_value = "", hide_default_value = true, value_parser = FeatureGates::parse)]
+    pub(crate) feature_gates: FeatureGates,
     /// Serves /debug on the data port too, and logs at debug level.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
@@ -63,16 +70,12 @@ pub(crate) struct RunArgs {
 /// Flags of the original whose feature is not part of this version: refused by name, never ignored.
 #[derive(Clone, Debug, Default, Args)]
 struct Later {
-    #[arg(long = "conf.priority", hide = true)]
-    conf_priority: Option<String>,
     #[arg(long = "ctrl.name", hide = true)]
     ctrl_name: Option<String>,
     #[arg(long = "ctrl.service", hide = true)]
     ctrl_service: Option<String>,
     #[arg(long = "discovery.dsn", hide = true)]
     discovery_dsn: Option<String>,
-    #[arg(long = "feature-gates", hide = true)]
-    feature_gates: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -87,6 +90,9 @@ pub(crate) struct DevArgs {
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ValidateArgs {
+    /// Directory of priority files to check with each.
+    #[arg(long, visible_alias = "conf.priority", value_name = "DIR")]
+    pub(crate) priority: Option<PathBuf>,
     /// Files to check; each by itself.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
@@ -97,11 +103,9 @@ impl RunArgs {
     pub(crate) fn refused(&self) -> Option<&'static str> {
         let later = &self.later;
         let flags = [
-            ("-conf.priority", &later.conf_priority),
             ("-ctrl.name", &later.ctrl_name),
             ("-ctrl.service", &later.ctrl_service),
             ("-discovery.dsn", &later.discovery_dsn),
-            ("-feature-gates", &later.feature_gates),
         ];
         flags
             .into_iter()
@@ -159,11 +163,9 @@ mod tests {
     #[test]
     fn flags_of_later_versions_are_refused_by_name() {
         for (line, flag) in [
-            ("-conf.priority=dir", "-conf.priority"),
             ("--ctrl.name x", "-ctrl.name"),
             ("-ctrl.service x", "-ctrl.service"),
             ("-discovery.dsn consul://h", "-discovery.dsn"),
-            ("-feature-gates gw:Retry=true", "-feature-gates"),
         ] {
             assert_eq!(parsed(line).unwrap().run.refused(), Some(flag));
         }
@@ -172,7 +174,9 @@ mod tests {
 
     #[test]
     fn usage_errors_are_found() {
-        for line in ["-nonsense", "validate", "fly", "-workers 0", "-grace soon"] {
+        for line in
+            ["-nonsense", "validate", "fly", "-workers 0", "-grace soon", "-feature-gates gw:Retyr=false"]
+        {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }
     }

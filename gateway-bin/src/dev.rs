@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use gw_config::{Document, Format};
+use gw_config::{Document, FeatureGates, Format};
 use gw_middleware::Registry;
 use gw_telemetry::LogFormat;
 
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             registry,
             loader: None,
             environment,
+            gates: FeatureGates::default(),
             log_format: LogFormat::Text,
             inherited: Default::default(),
         };

@@ -39,9 +39,17 @@ pub(crate) fn run(
         Some(file) => file.clone(),
         None => default_file()?,
     };
+    let gates = args.feature_gates.clone();
+    let loader = || {
+        let loader = FileLoader::new(&file).with_overrides(environment.overrides.clone());
+        match &args.conf_priority {
+            Some(directory) => loader.with_priority(directory, gates.clone()),
+            None => loader,
+        }
+    };
     // The pages have a loader of their own: what they read is not what the watch has seen.
-    let [loader, shown] =
-        [(); 2].map(|()| FileLoader::new(&file).with_overrides(environment.overrides.clone()));
+    let (loader, shown) = (loader(), loader());
+    loader.make_directory().context("the priority directory")?;
     let mut settings = Settings {
         workers: args.workers.map(usize::from),
         addresses: args.addr.clone(),
@@ -49,6 +57,7 @@ pub(crate) fn run(
         registry,
         loader: Some(shown),
         environment,
+        gates,
         log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
         inherited: Inherited::default(),
     };

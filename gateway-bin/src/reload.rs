@@ -131,7 +131,7 @@ impl Reloader {
             let at = compiled.document().position(warning.span);
             tracing::warn!(
                 code = warning.code,
-                file = compiled.document().name(),
+                file = compiled.document().locate(warning.span).0.name(),
                 "{} {at}",
                 warning.message
             );

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gw_config::Diagnostics;
+use gw_config::{Diagnostics, FeatureGates, FileLoader};
 use gw_core::Clock;
 use gw_middleware::{Registry, Surroundings};
 use gw_proxy::Compiler;
@@ -20,19 +20,28 @@ pub(crate) fn run(
     registry: Registry,
 ) -> Result<Exit, Failure> {
     let surroundings = Surroundings::alone(Clock::system());
-    let compiler = Compiler { registry, strict_slash: environment.strict_slash, surroundings };
+    let gates = FeatureGates::default();
+    let compiler = Compiler { registry, strict_slash: environment.strict_slash, surroundings, gates };
     let mut exit = Exit::Ok;
     for file in &args.files {
-        if !check(file, &compiler, environment)? {
+        if !check(file, args.priority.as_deref(), &compiler, environment)? {
             exit = Exit::Config;
         }
     }
     Ok(exit)
 }
 
-fn check(file: &Path, compiler: &Compiler, environment: &Environment) -> Result<bool, Failure> {
-    let loaded = gw_config::load(file, &environment.overrides);
-    match reload::check(compiler, environment, &[], loaded) {
+fn check(
+    file: &Path,
+    priority: Option<&Path>,
+    compiler: &Compiler,
+    environment: &Environment,
+) -> Result<bool, Failure> {
+    let mut loader = FileLoader::new(file).with_overrides(environment.overrides.clone());
+    if let Some(directory) = priority {
+        loader = loader.with_priority(directory, compiler.gates.clone());
+    }
+    match reload::check(compiler, environment, &[], loader.load()) {
         Ok(checked) => {
             let compiled = &checked.compiled;
             if !compiled.warnings().is_empty() {

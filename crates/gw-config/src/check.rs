@@ -41,11 +41,26 @@ pub(crate) fn check(
 /// What is wrong with an endpoint that stands in a middleware's options, given the document around it.
 pub fn check_nested(endpoint: &Spanned<v1::Endpoint>, around: &crate::Loaded) -> Vec<Diagnostic> {
     let tree = Value::default();
-    let (gateway, dialect) = (&around.gateway, around.dialect);
+    let (gateway, dialect) = (&around.gateway, around.dialect_at(endpoint.span()));
     let mut check =
         Check { gateway, dialect, tree: &tree, faulty: Faulty::new(&tree, &[]), found: Vec::new() };
     check.balancer(endpoint.balancer.as_ref());
     check.backends(endpoint);
+    check.found
+}
+
+/// The complaints about the endpoints of a priority file. `main` is the tree of the document that it belongs to.
+pub(crate) fn check_priority(
+    priority: &v1::Priority,
+    dialect: Dialect,
+    (main, tree): (&Value, &Value),
+    faults: &[Fault],
+) -> Vec<Diagnostic> {
+    let gateway = v1::Gateway { endpoints: priority.endpoints.clone(), ..v1::Gateway::default() };
+    let faulty = Faulty::new(tree, faults);
+    let mut check = Check { gateway: &gateway, dialect, tree: main, faulty, found: Vec::new() };
+    check.missing();
+    check.endpoints();
     check.found
 }
 

@@ -25,6 +25,7 @@ pub(crate) const DEPRECATED: &str = "GW0223";
 pub(crate) const BAD_ATTEMPTS: &str = "GW0224";
 pub(crate) const BAD_LIMIT: &str = "GW0225";
 pub(crate) const SAME_ID: &str = "GW0226";
+pub(crate) const GIVEN_TWICE: &str = "GW0227";
 
 /// Every code with its title, in order.
 pub const CODES: &[(&str, &str)] = &[
@@ -58,6 +59,7 @@ pub const CODES: &[(&str, &str)] = &[
     (BAD_ATTEMPTS, "bad number of attempts"),
     (BAD_LIMIT, "limit of zero"),
     (SAME_ID, "endpoint id given twice"),
+    (GIVEN_TWICE, "endpoint in two priority files"),
     ("GW0301", "unknown middleware"),
     ("GW0302", "bad middleware options"),
     ("GW0303", "bad pattern"),

@@ -1,4 +1,8 @@
 //! A document as text: its name, its format, its content and where in it a byte stands.
+//!
+//! Further documents may be attached to one. All share one space of places, so that a [`Span`] says which of them it is in.
+
+mod places;
 
 use std::fmt;
 use std::io::Read;
@@ -10,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::codes::{NOT_UTF8, TOO_LARGE, UNREADABLE};
 use crate::{Diagnostic, Diagnostics};
+
+pub use places::{Place, Position};
 
 /// The largest document, in bytes: 16 MiB.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -52,6 +58,7 @@ pub struct Document {
     format: Format,
     text: Arc<str>,
     sha256: Arc<str>,
+    attached: Arc<[places::Placed]>,
 }
 
 impl Document {
@@ -60,7 +67,7 @@ impl Document {
         let text = text.as_ref();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let sha256: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { name: name.into(), format, text: text.into(), sha256: sha256.into() }
+        Self { name: name.into(), format, text: text.into(), sha256: sha256.into(), attached: Arc::default() }
     }
 
     /// A document from bytes, as a file or a network answer holds them.
@@ -120,23 +127,6 @@ impl Document {
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
-
-    /// Where a span starts.
-    pub fn position(&self, span: Span) -> Position {
-        if span.is_none() {
-            return Position { line: 0, column: 0 };
-        }
-        let mut start = span.start.min(self.text.len());
-        while !self.text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let before = &self.text[..start];
-        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line..].chars().count() + 1,
-        }
-    }
 }
 
 impl fmt::Debug for Document {
@@ -147,26 +137,8 @@ impl fmt::Debug for Document {
             .field("format", &self.format)
             .field("bytes", &self.text.len())
             .field("sha256", &self.sha256)
+            .field("attached", &self.attached)
             .finish()
-    }
-}
-
-/// A place for people, counted from 1; a column is a character. Line 0 is no place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The character in it.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    /// `at line 3, column 8`, or `not in the document`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str("not in the document"),
-            line => write!(f, "at line {line}, column {}", self.column),
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! A key's name decides, at every depth, so that options of middlewares nobody here knows are covered too.
 
-use gw_value::Dialect;
 use serde_json::Value;
 
 use crate::{Loaded, v1};
@@ -32,23 +31,24 @@ const SECRET: &[&str] = &[
 /// The configuration as it takes effect, defaults of its dialect included, as JSON without secrets: values of keys that
 /// name one, private keys wherever they stand, user names and passwords of URLs.
 pub fn redacted(loaded: &Loaded) -> Value {
-    let mut json = serde_json::to_value(effective(&loaded.gateway, loaded.dialect)).unwrap_or_default();
+    let mut json = serde_json::to_value(effective(loaded)).unwrap_or_default();
     redact(&mut json, false);
     json
 }
 
 /// With what an absent key stands for.
-fn effective(gateway: &v1::Gateway, dialect: Dialect) -> v1::Gateway {
-    let mut gateway = gateway.clone();
+fn effective(loaded: &Loaded) -> v1::Gateway {
+    let mut gateway = loaded.gateway.clone();
     if gateway.listeners.is_empty() {
         gateway.listeners.push(v1::Listener::default().into());
     }
     let client = &mut gateway.client;
-    client.connect_timeout = Some(client.connect_timeout_or_default(dialect));
+    client.connect_timeout = Some(client.connect_timeout_or_default(loaded.dialect));
     client.idle_timeout = Some(client.idle_timeout_or_default());
     client.max_connections = Some(client.max_connections_or_default());
     client.max_pending = Some(client.max_pending_or_default());
     for endpoint in &mut gateway.endpoints {
+        let dialect = loaded.dialect_at(endpoint.span());
         endpoint.timeout = Some(endpoint.timeout_or_default(dialect));
         endpoint.idle_timeout = Some(endpoint.idle_timeout_or_default(dialect));
         let attempts = endpoint.attempts_or_default(dialect);

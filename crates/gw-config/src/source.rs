@@ -1,5 +1,6 @@
 //! Where documents come from, and how changes are heard of.
 
+mod directory;
 mod embedded;
 mod file;
 mod notices;

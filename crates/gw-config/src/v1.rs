@@ -46,6 +46,18 @@ pub struct Gateway {
     pub endpoints: Vec<Spanned<Endpoint>>,
 }
 
+/// A priority file: endpoints that stand before those of the document, or in the place of those with the same key.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Priority {
+    /// For people. Default empty.
+    pub name: String,
+    /// For people. Default empty.
+    pub version: String,
+    /// The endpoints.
+    pub endpoints: Vec<Spanned<Endpoint>>,
+}
+
 /// A downstream listener.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gw_client::Departed;
+use gw_config::FeatureGates;
 use gw_core::{BoxFuture, Clock, Error, Failure, Outcome, Request, RequestContext, Response, Result};
 use gw_middleware::{Chain, SuccessRatioBreaker};
 use gw_telemetry::{RetryResult, UpstreamSeries};
@@ -24,6 +25,7 @@ pub(crate) struct Attempts {
     /// The attempt-phase chain around the client.
     pub(crate) chain: Arc<Chain>,
     pub(crate) policy: RetryPolicy,
+    pub(crate) gates: FeatureGates,
     pub(crate) timeouts: Timeouts,
     pub(crate) breaker: Arc<SuccessRatioBreaker>,
     pub(crate) budget: Arc<Budget>,
@@ -71,7 +73,11 @@ impl Attempts {
                 let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
                 self.series.record_retry(cx.conn.worker, retry);
             }
-            let wanted = failed && !last && replay.is_complete() && self.repeats(&result, &head.method);
+            let wanted = failed
+                && !last
+                && self.gates.retry()
+                && replay.is_complete()
+                && self.repeats(&result, &head.method);
             let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
             if wanted && !again {
                 self.series.record_retry(cx.conn.worker, RetryResult::Breaker);

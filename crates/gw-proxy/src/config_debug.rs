@@ -26,9 +26,15 @@ impl ConfigDebug {
     fn inspect(&self) -> Response {
         let loaded = self.proxy.loaded();
         let document = loaded.as_ref().map(|loaded| &loaded.document);
+        let priority: serde_json::Map<_, _> = document
+            .into_iter()
+            .flat_map(|document| document.attached())
+            .map(|file| (file_name(file.name()), file.sha256().into()))
+            .collect();
         page(&json!({
             "confPath": document.map(|document| document.name()),
             "confSha256": document.map(|document| document.sha256()),
+            "priorityConfigHash": priority,
             "generation": self.proxy.generation(),
             "draining": self.proxy.draining(),
         }))
@@ -52,6 +58,11 @@ impl ConfigDebug {
             }
         }
     }
+}
+
+/// A priority file's name alone, as the original shows it.
+fn file_name(path: &str) -> String {
+    std::path::Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.display().to_string())
 }
 
 impl Debuggable for ConfigDebug {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use gw_client::ClusterSpec;
 use gw_config::v1::{Endpoint, PathPolicy, Protocol};
-use gw_config::{Diagnostic, Diagnostics, Document, Loaded};
+use gw_config::{Diagnostic, Diagnostics, Document, FeatureGates, Loaded};
 use gw_core::EndpointInfo;
 use gw_middleware::{Middleware, Registry, Surroundings};
 use gw_router::{Builder, Field, Options, PatternError, RouteSpec};
@@ -33,6 +33,8 @@ pub struct Compiler {
     pub strict_slash: bool,
     /// What middlewares share.
     pub surroundings: Surroundings,
+    /// Switches of the running gateway: with `gw:Retry` closed nothing is tried again.
+    pub gates: FeatureGates,
 }
 
 /// A document that can be served: nothing in it can fail but opening a connection.
@@ -55,6 +57,7 @@ pub(crate) struct CompiledEndpoint {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) gates: FeatureGates,
     pub(crate) span: Span,
 }
 
@@ -147,7 +150,7 @@ impl Pass<'_> {
         for endpoint in &self.loaded.gateway.endpoints {
             let Some(id) = &endpoint.id else { continue };
             if let Some(first) = seen.insert(id, endpoint.span()) {
-                let first = self.loaded.document.position(first);
+                let first = self.loaded.document.place(first);
                 let message = format!("two endpoints have the id `{id}`");
                 let error = Diagnostic::error("GW0304", message, endpoint.span());
                 self.errors.push(error.with_help(format!("the first one is {first}")));
@@ -173,6 +176,7 @@ impl Pass<'_> {
             retry: policy::retry(self, endpoint),
             timeouts: policy::timeouts(self, endpoint),
             idle_timeout: policy::idle_timeout(self, endpoint),
+            gates: self.compiler.gates.clone(),
             span: endpoint.span(),
             info,
         }
@@ -198,7 +202,7 @@ impl Pass<'_> {
         if let Field::Duplicate { of } = error.field {
             let first = self.loaded.gateway.endpoints.get(of).map_or(Span::NONE, |first| first.path.span());
             return Diagnostic::error("GW0304", error.to_string(), span)
-                .with_help(format!("the first one is {}", self.loaded.document.position(first)));
+                .with_help(format!("the first one is {}", self.loaded.document.place(first)));
         }
         let diagnostic = Diagnostic::error("GW0303", error.to_string(), span);
         match error.help() {

@@ -9,12 +9,13 @@ use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use gw_client::{ClusterSpec, MakeClient};
-use gw_config::{Diagnostic, Diagnostics, Loaded};
+use gw_config::v1::Endpoint;
+use gw_config::{Diagnostic, Diagnostics, FeatureGates, Loaded};
 use gw_core::Client;
 
 use gw_middleware::{Chain, Logged, Renderer, SuccessRatioBreaker};
 use gw_telemetry::Metrics;
-use gw_value::Span;
+use gw_value::{Span, Spanned};
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -154,8 +155,13 @@ impl Former {
         let Some(old) = &self.loaded else { return (Change::Added, None) };
         let Some(&place) = self.places.get(&endpoint.info.name) else { return (Change::Added, None) };
         let plain = |cluster: &ClusterSpec| cluster.backends.iter().all(|backend| backend.tls.is_none());
+        let (was, is) = (old.gateway.endpoints.get(place), new.gateway.endpoints.get(index));
+        let dialect = |loaded: &Loaded, endpoint: Option<&Spanned<Endpoint>>| {
+            endpoint.map(|endpoint| loaded.dialect_at(endpoint.span()))
+        };
         let same = self.same_around
-            && is_same(&old.gateway.endpoints.get(place), &new.gateway.endpoints.get(index))
+            && dialect(old, was) == dialect(new, is)
+            && is_same(&was, &is)
             // A certificate may have been replaced under the same path.
             && plain(&endpoint.cluster)
             && endpoint.chains.deferred.iter().all(|client| plain(&client.spec));
@@ -236,7 +242,7 @@ impl Proxy {
         breaker: Arc<SuccessRatioBreaker>,
         budget: &Arc<Budget>,
     ) -> Result<Arc<Route>, Diagnostic> {
-        let CompiledEndpoint { info, chains, cluster, retry, timeouts, idle_timeout, span } = endpoint;
+        let CompiledEndpoint { info, chains, cluster, retry, timeouts, idle_timeout, gates, span } = endpoint;
         for client in &chains.deferred {
             self.make(client, clients, budget)?;
         }
@@ -245,6 +251,7 @@ impl Proxy {
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
             policy: retry,
+            gates,
             timeouts,
             breaker,
             budget: Arc::clone(budget),
@@ -272,6 +279,7 @@ impl Proxy {
         let attempts = Attempts {
             chain: Chain::new(Vec::new(), cluster, renderer()),
             policy: RetryPolicy::once(),
+            gates: FeatureGates::default(),
             timeouts: client.timeouts,
             breaker: Arc::new(retry::breaker(self.clock.now())),
             budget: Arc::clone(budget),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gw_client::{ClusterError, ClusterSpec};
-use gw_config::{Document, Format, parse};
+use gw_config::{Document, FeatureGates, Format, parse};
 use gw_core::{Body, Client, Clock, ConnContext, Error, Handler, Outcome, Request, Response};
 use gw_middleware::{Registry, Surroundings, client_fn};
 use gw_proxy::{Compiler, Interceptors, Proxy};
@@ -22,6 +22,7 @@ fn serving(text: &str, interceptors: Interceptors, clients: &dyn Fn(ClusterSpec)
         registry: Registry::built_in(),
         strict_slash: false,
         surroundings: Surroundings::alone(Clock::system()),
+        gates: FeatureGates::default(),
     };
     let loaded = parse(Document::new("test", Format::Toml, text)).unwrap();
     let compiled = compiler.compile(Arc::new(loaded)).map_err(|errors| errors.to_string()).unwrap();

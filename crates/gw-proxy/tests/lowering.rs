@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use gw_client::{ClientFactory, ClientOptions, Static};
-use gw_config::{Document, Format, parse};
+use gw_config::{Document, FeatureGates, Format, parse};
 use gw_core::Clock;
 use gw_middleware::{Registry, Surroundings};
 use gw_proxy::{Compiled, Compiler, Proxy, Report};
@@ -16,6 +16,7 @@ fn compiler() -> Compiler {
         registry: Registry::built_in(),
         strict_slash: false,
         surroundings: Surroundings::alone(Clock::system()),
+        gates: FeatureGates::default(),
     }
 }
 

@@ -74,11 +74,10 @@ async fn a_wrong_command_line_ends_with_2_and_names_what_is_wrong() {
         (&["validate"], "FILE"),
         (&["-workers", "0"], "workers"),
         (&["-drain-delay", "soon"], "soon"),
-        (&["-conf.priority", "dir"], "-conf.priority"),
         (&["-ctrl.name=x"], "-ctrl.name"),
         (&["run", "-ctrl.service", "http://localhost"], "-ctrl.service"),
         (&["--discovery.dsn", "consul://localhost"], "-discovery.dsn"),
-        (&["-feature-gates", "gw:Retry=true"], "-feature-gates"),
+        (&["-feature-gates", "gw:Retyr=true"], "did you mean `gw:Retry`?"),
         (&["-admin", "nowhere", "-conf", "ok.toml", "-addr", FREE], "nowhere"),
     ] {
         let folder = folder(&[("ok.toml", "")]);

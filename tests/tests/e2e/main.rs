@@ -16,6 +16,7 @@ mod grpc;
 mod handover;
 mod middlewares;
 mod parity;
+mod priority;
 mod proxying;
 mod reload;
 mod samples;

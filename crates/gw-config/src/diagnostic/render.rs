@@ -31,11 +31,12 @@ pub(super) fn report(document: &Document, list: &[Diagnostic], style: Style) -> 
 }
 
 fn group<'a>(document: &'a Document, diagnostic: &'a Diagnostic) -> Group<'a> {
+    let (document, span) = document.locate(diagnostic.span);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let snippet = snippet(document, diagnostic);
+    let snippet = snippet(document, span, &diagnostic.path);
     let message = match &snippet {
         None if !diagnostic.path.is_empty() => format!("{}: {}", diagnostic.path, diagnostic.message),
         _ => diagnostic.message.clone(),
@@ -43,7 +44,7 @@ fn group<'a>(document: &'a Document, diagnostic: &'a Diagnostic) -> Group<'a> {
     let title = level.primary_title(message).id(diagnostic.code);
     let mut group = match snippet {
         Some(snippet) => title.element(snippet),
-        None => title.element(origin(document, diagnostic.span)),
+        None => title.element(origin(document, span)),
     };
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -52,18 +53,17 @@ fn group<'a>(document: &'a Document, diagnostic: &'a Diagnostic) -> Group<'a> {
 }
 
 /// The line with the caret; none if there is no place or the line is too long.
-fn snippet<'a>(document: &'a Document, diagnostic: &'a Diagnostic) -> Option<Snippet<'a, Annotation<'a>>> {
-    if diagnostic.span.is_none() {
+fn snippet<'a>(document: &'a Document, span: Span, path: &'a str) -> Option<Snippet<'a, Annotation<'a>>> {
+    if span.is_none() {
         return None;
     }
-    let (line, caret) = line(document.text(), diagnostic.span);
+    let (line, caret) = line(document.text(), span);
     if line.len() > MAX_LINE {
         return None;
     }
-    let number = document.position(diagnostic.span).line;
+    let number = document.position(span).line;
     let annotation = AnnotationKind::Primary.span(caret);
-    let annotation =
-        if diagnostic.path.is_empty() { annotation } else { annotation.label(diagnostic.path.as_str()) };
+    let annotation = if path.is_empty() { annotation } else { annotation.label(path) };
     Some(Snippet::source(line).path(document.name()).line_start(number).annotation(annotation))
 }
 

@@ -1,8 +1,10 @@
-//! A configuration file that is watched.
+//! A configuration file that is watched, with its priority files.
 //!
 //! Directory events say when to look, and a poll looks anyway: events get lost on network file systems, and a link
 //! high up in the path may be swapped. Whether the file changed is told by its content alone.
 
+use std::iter;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::notices::Notices;
-use super::{BoxStream, Source};
-use crate::{Diagnostics, Document, Loaded, Override, parse_with};
+use super::{BoxStream, Source, directory};
+use crate::parse::parse_all;
+use crate::{Diagnostics, Document, FeatureGates, Loaded, Override};
 
 /// How often the file is looked at without an event.
 const POLL: Duration = Duration::from_secs(5);
@@ -26,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Loads a file and watches it. Clones share what was loaded last and the order to reload.
 #[derive(Clone, Debug)]
 pub struct FileLoader {
-    path: PathBuf,
+    files: Files,
     overrides: Vec<Override>,
     poll: Duration,
     shared: Arc<Shared>,
@@ -40,19 +43,35 @@ struct Shared {
     orders: watch::Sender<u64>,
 }
 
-/// What a file was like at a look.
+/// What is read.
+#[derive(Clone, Debug)]
+struct Files {
+    main: PathBuf,
+    priority: Option<(PathBuf, FeatureGates)>,
+}
+
+/// What was read: the main file and the priority files, in their order.
+struct Set {
+    main: Result<Document, Diagnostics>,
+    priority: Vec<Result<Document, Diagnostics>>,
+}
+
+/// What the files were like at a look, the main one first.
+type Seen = Vec<File>;
+
+/// A file's name and what it was like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
-    Content(String),
+enum File {
+    Content(String, String),
     /// With the complaint: a file that is first gone and then forbidden is reported twice.
-    Unreadable(String),
+    Unreadable(String, String),
 }
 
 impl FileLoader {
     /// A loader of a file, whose extension says the format.
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
-            path: path.as_ref().to_owned(),
+            files: Files { main: path.as_ref().to_owned(), priority: None },
             overrides: Vec::new(),
             poll: POLL,
             shared: Arc::new(Shared { seen: Mutex::default(), orders: watch::Sender::new(0) }),
@@ -66,6 +85,13 @@ impl FileLoader {
         self
     }
 
+    /// A directory of priority files, while `gates` have `gw:PriorityConfig` open. Default none.
+    #[must_use]
+    pub fn with_priority(mut self, directory: impl Into<PathBuf>, gates: FeatureGates) -> Self {
+        self.files.priority = Some((directory.into(), gates));
+        self
+    }
+
     /// How often the file is looked at without an event. Default 5 s.
     #[must_use]
     pub const fn with_poll(mut self, poll: Duration) -> Self {
@@ -75,17 +101,31 @@ impl FileLoader {
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.files.main
     }
 
-    /// Reads and checks the file now.
+    /// Makes the priority directory, open to all for reading, if there should be one and is none: a later, missing one
+    /// is an error.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// When it cannot be made.
+    pub fn make_directory(&self) -> std::io::Result<()> {
+        let Some((directory, _)) = &self.files.priority else { return Ok(()) };
+        if !directory.try_exists()? {
+            std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+            tracing::warn!(?directory, "the priority directory did not exist and was made");
+        }
+        Ok(())
+    }
+
+    /// Reads and checks the file now, and the priority files.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
     pub fn load(&self) -> Result<Loaded, Diagnostics> {
-        let (seen, document) = look(&self.path);
-        *self.shared.seen.lock() = Some(seen);
-        parse_with(document?, &self.overrides)
+        let set = self.files.read();
+        *self.shared.seen.lock() = Some(set.seen());
+        set.parse(&self.overrides)
     }
 
     /// Every change since [`load`](Self::load), checked; without a load, first what is there. A file that was touched
@@ -94,18 +134,18 @@ impl FileLoader {
     pub fn watch(&self) -> BoxStream<'static, Result<Loaded, Diagnostics>> {
         let overrides = self.overrides.clone();
         let seen = self.shared.seen.lock().clone();
-        self.follow(seen).map(move |document| parse_with(document?, &overrides)).boxed()
+        self.follow(seen).map(move |set| set.parse(&overrides)).boxed()
     }
 
-    /// Has every watch read the file again and tell of it even if it did not change: SIGHUP. Files that it names may
+    /// Has every watch read the files again and tell of it even if it did not change: SIGHUP. Files that it names may
     /// have.
     pub fn reload(&self) {
         self.shared.orders.send_modify(|orders| *orders += 1);
     }
 
-    fn follow(&self, seen: Option<Seen>) -> BoxStream<'static, Result<Document, Diagnostics>> {
+    fn follow(&self, seen: Option<Seen>) -> BoxStream<'static, Set> {
         let watch = Watch {
-            path: self.path.clone(),
+            files: self.files.clone(),
             poll: self.poll,
             orders: self.shared.orders.subscribe(),
             notices: None,
@@ -117,13 +157,55 @@ impl FileLoader {
 
 impl Source for FileLoader {
     fn documents(&self) -> BoxStream<'static, Result<Vec<Document>, Diagnostics>> {
-        self.follow(None).map(|document| document.map(|document| vec![document])).boxed()
+        self.follow(None).map(|set| iter::once(set.main).chain(set.priority).collect()).boxed()
     }
 }
 
-/// One stream's view of the file.
+impl Files {
+    /// Reads in place: local files of at most 16 MiB each, on the control thread.
+    fn read(&self) -> Set {
+        let priority = self.directory().map_or_else(Vec::new, directory::read);
+        Set { main: Document::read(&self.main), priority }
+    }
+
+    /// Everything whose change matters.
+    fn paths(&self) -> Vec<PathBuf> {
+        let directory = self.directory();
+        let files =
+            directory.map_or_else(Vec::new, |directory| directory::files(directory).unwrap_or_default());
+        // An empty directory's events are heard of as well, as those of a file's that could be there.
+        let any = directory.map(|directory| directory.join("any"));
+        iter::once(self.main.clone()).chain(directory.map(Path::to_owned)).chain(any).chain(files).collect()
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        let (directory, gates) = self.priority.as_ref()?;
+        gates.priority_config().then_some(directory)
+    }
+}
+
+impl Set {
+    fn seen(&self) -> Seen {
+        iter::once(&self.main).chain(&self.priority).map(File::of).collect()
+    }
+
+    fn parse(self, overrides: &[Override]) -> Result<Loaded, Diagnostics> {
+        parse_all(self.main, self.priority, overrides)
+    }
+}
+
+impl File {
+    fn of(document: &Result<Document, Diagnostics>) -> Self {
+        match document {
+            Ok(document) => Self::Content(document.name().to_owned(), document.sha256().to_owned()),
+            Err(errors) => Self::Unreadable(errors.document().name().to_owned(), errors.to_string()),
+        }
+    }
+}
+
+/// One stream's view of the files.
 struct Watch {
-    path: PathBuf,
+    files: Files,
     poll: Duration,
     orders: watch::Receiver<u64>,
     /// Made at the first wait: a stream that is never polled watches nothing.
@@ -132,30 +214,32 @@ struct Watch {
 }
 
 impl Watch {
-    async fn change(&mut self) -> Result<Document, Diagnostics> {
+    async fn change(&mut self) -> Set {
         let mut ordered = false;
         loop {
-            // The directory is watched before the file is read, or a change in between is heard of by nobody.
-            self.notices.get_or_insert_with(Notices::new).follow(&self.path);
-            if let Some(document) = self.look(ordered) {
-                return document;
+            // The directories are watched before a file is read, or a change in between is heard of by nobody.
+            let paths = self.files.paths();
+            self.notices.get_or_insert_with(Notices::new).follow(paths.iter().map(PathBuf::as_path));
+            if let Some(set) = self.look(ordered) {
+                return set;
             }
             ordered = self.wait().await;
         }
     }
 
-    /// The document, if it is not as seen before or was ordered.
-    fn look(&mut self, ordered: bool) -> Option<Result<Document, Diagnostics>> {
+    /// The files, if they are not as seen before or were ordered.
+    fn look(&mut self, ordered: bool) -> Option<Set> {
         // A pipe gives its content only once.
-        if self.seen.is_some() && std::fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file()) {
+        if self.seen.is_some() && std::fs::metadata(&self.files.main).is_ok_and(|meta| !meta.is_file()) {
             return None;
         }
-        let (seen, document) = look(&self.path);
+        let set = self.files.read();
+        let seen = set.seen();
         if self.seen.as_ref() == Some(&seen) && !ordered {
             return None;
         }
         self.seen = Some(seen);
-        Some(document)
+        Some(set)
     }
 
     /// Waits for a reason to look, and says whether it is an order.
@@ -178,14 +262,6 @@ async fn quiet(notices: &Notices) {
     while start.elapsed() < PATIENCE && timeout(QUIET, notices.happened()).await.is_ok() {}
 }
 
-/// Reads in place: a local file of at most 16 MiB, on the control thread.
-fn look(path: &Path) -> (Seen, Result<Document, Diagnostics>) {
-    match Document::read(path) {
-        Ok(document) => (Seen::Content(document.sha256().to_owned()), Ok(document)),
-        Err(errors) => (Seen::Unreadable(errors.to_string()), Err(errors)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -195,7 +271,7 @@ mod tests {
     /// What one look after each step says: the document's text or the code, or nothing.
     #[track_caller]
     fn look(watch: &mut Watch, expect: Option<&str>) {
-        let found = watch.look(false).map(|found| match found {
+        let found = watch.look(false).map(|found| match found.main {
             Ok(document) => document.text().to_owned(),
             Err(errors) => errors.list()[0].code.to_owned(),
         });
@@ -209,7 +285,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.toml");
         let orders = watch::Sender::new(0).subscribe();
-        let mut watch = Watch { path: path.clone(), poll: POLL, orders, notices: None, seen: None };
+        let mut watch = Watch {
+            files: Files { main: path.clone(), priority: None },
+            poll: POLL,
+            orders,
+            notices: None,
+            seen: None,
+        };
         look(&mut watch, Some("GW0201"));
         fs::write(&path, "a = 1").unwrap();
         look(&mut watch, Some("a = 1"));
@@ -233,7 +315,13 @@ mod tests {
         let path = directory.path().join("a.toml");
         fs::create_dir(&path).unwrap();
         let orders = watch::Sender::new(0).subscribe();
-        let mut watch = Watch { path: path.clone(), poll: POLL, orders, notices: None, seen: None };
+        let mut watch = Watch {
+            files: Files { main: path.clone(), priority: None },
+            poll: POLL,
+            orders,
+            notices: None,
+            seen: None,
+        };
         assert!(watch.look(false).is_some());
         assert!(watch.look(true).is_none());
         fs::remove_dir(&path).unwrap();

@@ -8,7 +8,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// A watch over the directory of a file, and over that of the file it is a link to. Ends when dropped.
+/// A watch over the directories of files, and over those of the files they are links to. Ends when dropped.
 pub(super) struct Notices {
     happened: Arc<Notify>,
     watcher: Option<RecommendedWatcher>,
@@ -33,9 +33,11 @@ impl Notices {
     }
 
     /// Watches the directories that matter now: a link may lead elsewhere since the last call.
-    pub(super) fn follow(&mut self, file: &Path) {
+    pub(super) fn follow<'a>(&mut self, files: impl IntoIterator<Item = &'a Path>) {
         let Some(watcher) = &mut self.watcher else { return };
-        let wanted = directories(file);
+        let mut wanted: Vec<PathBuf> = files.into_iter().flat_map(directories).collect();
+        wanted.sort();
+        wanted.dedup();
         for gone in self.watched.iter().filter(|directory| !wanted.contains(directory)) {
             // It fails for a directory that was removed, whose watch is gone already.
             let _ = watcher.unwatch(gone);

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Format, Loaded};
+use crate::{FeatureGates, Format, Loaded};
 
 /// Longer than anything takes. Never the time after which something is expected.
 const LONG: Duration = Duration::from_secs(60);
@@ -177,4 +177,57 @@ async fn sources_keep_their_contract() {
     let place = Place::new("1");
     contract(&FileLoader::new(&place.file), &content("1")).await;
     contract(&Embedded::new(Document::new("demo", Format::Toml, "name = 'x'")), "name = 'x'").await;
+}
+
+fn endpoint(path: &str) -> String {
+    format!("[[endpoints]]\npath = '{path}'\nbackends = [{{ target = 'a:1' }}]\n")
+}
+
+#[track_caller]
+fn paths(result: Result<Loaded, Diagnostics>) -> Vec<String> {
+    result.unwrap().gateway.endpoints.iter().map(|endpoint| (*endpoint.path).clone()).collect()
+}
+
+#[tokio::test]
+async fn priority_files_are_watched_as_the_main_file_is() {
+    let place = Place::new("1");
+    let directory = place.path("priority");
+    let gates = FeatureGates::default();
+    let loader = FileLoader::new(&place.file).with_priority(&directory, gates).with_poll(NO_POLL);
+    assert_eq!(code(loader.load()), "GW0201", "no directory");
+    loader.make_directory().unwrap();
+    loader.make_directory().unwrap();
+    assert_eq!(paths(loader.load()), [""; 0]);
+    let mut changes = loader.watch();
+    let write = |name: &str, text: &str| fs::write(directory.join(name), text).unwrap();
+    assert_eq!(paths(after(&mut changes, || write("b.toml", &endpoint("/b"))).await), ["/b"]);
+    assert_eq!(paths(after(&mut changes, || write("a.toml", &endpoint("/a"))).await), ["/a", "/b"]);
+    // What is no configuration, or hidden, is not looked at.
+    fs::create_dir(directory.join("d.toml")).unwrap();
+    write("README.md", "x");
+    write(".hidden.toml", "x");
+    write("c.toml.tmp", "x");
+    assert_eq!(paths(after(&mut changes, || write("b.toml", &endpoint("/c"))).await), ["/a", "/c"]);
+    assert_eq!(code(after(&mut changes, || write("b.toml", "x = 1")).await), "GW0101");
+    assert_eq!(
+        paths(after(&mut changes, || fs::remove_file(directory.join("b.toml")).unwrap()).await),
+        ["/a"]
+    );
+    assert_eq!(code(after(&mut changes, || fs::remove_dir_all(&directory).unwrap()).await), "GW0201");
+}
+
+#[tokio::test]
+async fn a_closed_gate_leaves_the_priority_files_out() {
+    let place = Place::new("1");
+    let directory = place.path("priority");
+    let gates = FeatureGates::default();
+    let loader = FileLoader::new(&place.file)
+        .with_priority(&directory, gates.clone())
+        .with_poll(Duration::from_millis(5));
+    loader.make_directory().unwrap();
+    fs::write(directory.join("a.toml"), endpoint("/a")).unwrap();
+    assert_eq!(paths(loader.load()), ["/a"]);
+    let mut changes = loader.watch();
+    assert_eq!(paths(after(&mut changes, || assert!(gates.set("gw:PriorityConfig", false))).await), [""; 0]);
+    assert_eq!(paths(after(&mut changes, || assert!(gates.set("gw:PriorityConfig", true))).await), ["/a"]);
 }

@@ -54,6 +54,7 @@ fn attempts(client: Arc<dyn Client>, attempts: u32, conditions: &[&str]) -> Atte
             non_idempotent: false,
             backoff: None,
         },
+        gates: FeatureGates::default(),
         timeouts: Timeouts { request: Some(Duration::from_secs(15)), ..Timeouts::default() },
         breaker: Arc::new(crate::retry::breaker(Instant::now())),
         budget: Budget::new(BUDGET),
@@ -99,6 +100,19 @@ async fn an_answer_that_matches_is_tried_again_with_the_whole_body() {
     assert_eq!((response.status().as_u16(), text(response).await.as_str()), (200, "done"));
     assert!(seen.lock().iter().all(|(body, _)| body == "abcd") && seen.lock().len() == 3);
     assert!(cx.is_last_attempt());
+}
+
+#[tokio::test]
+async fn a_closed_gate_ends_all_further_attempts() {
+    let (client, seen) = client(|_| status(503, "no"));
+    let attempts = attempts(client, 3, &["503"]);
+    attempts.gates.set("gw:Retry", false);
+    let cx = context(false);
+    let response = attempts.call(request("GET", Body::empty(), &cx)).await.unwrap();
+    assert_eq!((response.status().as_u16(), text(response).await.as_str()), (503, "no"));
+    attempts.gates.set("gw:Retry", true);
+    attempts.call(request("GET", Body::empty(), &cx)).await.unwrap();
+    assert_eq!(seen.lock().len(), 1 + 3);
 }
 
 #[tokio::test]

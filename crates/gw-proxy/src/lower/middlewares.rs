@@ -163,7 +163,9 @@ impl<'a> Pass<'a> {
         clients: &Clients,
     ) -> Option<Arc<dyn Middleware>> {
         let options = match &entry.options {
-            Some(value) => Options::new(value.clone(), self.loaded.dialect, self.loaded.gateway.strict),
+            Some(value) => {
+                Options::new(value.clone(), self.loaded.dialect_at(entry.span()), self.loaded.gateway.strict)
+            }
             None => Options::none(),
         };
         let options = options.with_path("options").with_span(entry.span());

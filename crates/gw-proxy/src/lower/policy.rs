@@ -12,29 +12,29 @@ use crate::deadline::Timeouts;
 use crate::retry::RetryPolicy;
 
 /// What bounds the time until the response headers; nothing for streams and for an explicit 0.
-pub(super) fn timeouts(pass: &Pass<'_>, endpoint: &Endpoint) -> Timeouts {
+pub(super) fn timeouts(pass: &Pass<'_>, endpoint: &Spanned<Endpoint>) -> Timeouts {
     let stream_idle = idle_timeout(pass, endpoint);
     if endpoint.stream {
         return Timeouts { stream_idle, ..Timeouts::default() };
     }
     let set = |timeout: Duration| (!timeout.is_zero()).then_some(timeout);
     Timeouts {
-        request: set(endpoint.timeout_or_default(pass.loaded.dialect)),
+        request: set(endpoint.timeout_or_default(pass.loaded.dialect_at(endpoint.span()))),
         per_try: endpoint.retry.as_ref().and_then(|retry| retry.per_try_timeout).and_then(set),
         stream_idle,
     }
 }
 
 /// How long a response body may stand still.
-pub(super) fn idle_timeout(pass: &Pass<'_>, endpoint: &Endpoint) -> Option<Duration> {
-    let timeout = endpoint.idle_timeout_or_default(pass.loaded.dialect);
+pub(super) fn idle_timeout(pass: &Pass<'_>, endpoint: &Spanned<Endpoint>) -> Option<Duration> {
+    let timeout = endpoint.idle_timeout_or_default(pass.loaded.dialect_at(endpoint.span()));
     (!timeout.is_zero()).then_some(timeout)
 }
 
 /// Without `retry`: two attempts, of which the second is only made where it is safe; one in the Go dialect.
-pub(super) fn retry(pass: &mut Pass<'_>, endpoint: &Endpoint) -> RetryPolicy {
+pub(super) fn retry(pass: &mut Pass<'_>, endpoint: &Spanned<Endpoint>) -> RetryPolicy {
     let mut policy = RetryPolicy {
-        attempts: endpoint.attempts_or_default(pass.loaded.dialect),
+        attempts: endpoint.attempts_or_default(pass.loaded.dialect_at(endpoint.span())),
         conditions: Vec::new(),
         non_idempotent: false,
         backoff: None,
