@@ -68,6 +68,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0306", "bad backend target"),
     ("GW0307", "TLS profile does not load"),
     ("GW0308", "bad retry condition"),
+    ("GW0309", "access log cannot be opened"),
 ];
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub struct Gateway {
     pub listeners: Vec<Spanned<Listener>>,
     /// The admin listener. Default `127.0.0.1:9901`.
     pub admin: Admin,
+    /// Where and how the access log is written.
+    pub access_log: AccessLog,
     /// Upstream defaults.
     pub client: Client,
     /// How nodes are chosen where an endpoint does not say.
@@ -167,6 +169,28 @@ impl Default for Admin {
     fn default() -> Self {
         Self { address: Spanned::unplaced("127.0.0.1:9901".to_owned()), hosts: Vec::new() }
     }
+}
+
+/// The access log. What is in it is the `logging` middleware's business.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessLog {
+    /// The form of a line. Default: JSON, or text on a terminal.
+    pub format: Option<AccessLogFormat>,
+    /// A file, appended to and opened anew at each reload. Default: standard output.
+    pub path: Option<Spanned<String>>,
+}
+
+/// The form of a line of the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessLogFormat {
+    /// One JSON object; OpenTelemetry's field names.
+    Json,
+    /// For people.
+    Text,
+    /// The Go gateway's `LEVEL key=value …`.
+    Kratos,
 }
 
 /// Defaults for upstream connections.

@@ -4,6 +4,7 @@
 //! A request's way through here: [`Proxy`] finds the route, edits the header fields, runs the request-phase chain,
 //! whose end are the attempts, whose end is the client. This crate opens no socket and reads no file.
 
+mod access_log;
 mod attempts;
 mod config_debug;
 mod deadline;

@@ -4,13 +4,13 @@
 //! that no other worker touches. `commit` fills all slots before it returns, so that a new table is live at once.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use gw_client::{ClusterSpec, MakeClient};
-use gw_config::v1::Endpoint;
-use gw_config::{Diagnostic, Diagnostics, FeatureGates, Loaded};
+use gw_config::{Diagnostic, Diagnostics, FeatureGates, Loaded, v1};
 use gw_core::Client;
 
 use gw_middleware::{Chain, Logged, Renderer, SuccessRatioBreaker};
@@ -19,6 +19,7 @@ use gw_value::{Span, Spanned};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::access_log;
 use crate::attempts::Attempts;
 use crate::lower::{Chains, Compiled, CompiledEndpoint, Deferred};
 use crate::proxy::{Proxy, no_endpoint};
@@ -96,6 +97,8 @@ pub struct Prepared {
     table: RouteTable,
     loaded: Arc<Loaded>,
     breakers: HashMap<Arc<str>, Arc<SuccessRatioBreaker>>,
+    /// The access log's file, opened for it.
+    log_file: Option<File>,
     report: Report,
     began: Instant,
 }
@@ -107,9 +110,9 @@ impl Publisher {
             router: gw_router::Builder::new(gw_router::Options::default()).build(),
             routes: Vec::new(),
             refusal: Arc::new(refusal(Chains::default(), metrics)),
-            path_policy: gw_config::v1::PathPolicy::default(),
+            path_policy: v1::PathPolicy::default(),
             logs_all: false,
-            error_format: gw_config::v1::ErrorFormat::default(),
+            error_format: v1::ErrorFormat::default(),
         });
         let slot = || CachePadded::new(Mutex::new(Arc::new(Held(Arc::clone(&empty)))));
         let state = State {
@@ -156,7 +159,7 @@ impl Former {
         let Some(&place) = self.places.get(&endpoint.info.name) else { return (Change::Added, None) };
         let plain = |cluster: &ClusterSpec| cluster.backends.iter().all(|backend| backend.tls.is_none());
         let (was, is) = (old.gateway.endpoints.get(place), new.gateway.endpoints.get(index));
-        let dialect = |loaded: &Loaded, endpoint: Option<&Spanned<Endpoint>>| {
+        let dialect = |loaded: &Loaded, endpoint: Option<&Spanned<v1::Endpoint>>| {
             endpoint.map(|endpoint| loaded.dialect_at(endpoint.span()))
         };
         let same = self.same_around
@@ -213,6 +216,8 @@ impl Proxy {
         }
         let ours = deferred.iter().chain(&chains.deferred);
         errors.extend(ours.filter_map(|client| self.make(client, clients, &state.budget).err()));
+        let log_file =
+            access_log::open(&loaded.gateway.access_log).map_err(|error| errors.push(error)).ok().flatten();
         if !errors.is_empty() {
             return Err(Diagnostics::new(Arc::clone(&loaded.document), errors));
         }
@@ -232,7 +237,7 @@ impl Proxy {
             path_policy,
             error_format: loaded.gateway.error_format,
         };
-        Ok(Prepared { table, loaded, breakers, report, began })
+        Ok(Prepared { table, loaded, breakers, log_file, report, began })
     }
 
     fn route(
@@ -294,11 +299,14 @@ impl Proxy {
 
     /// Publishes a prepared document to every worker.
     pub fn commit(&self, prepared: Prepared) -> Report {
-        let Prepared { table, loaded, breakers, mut report, began } = prepared;
+        let Prepared { table, loaded, breakers, log_file, mut report, began } = prepared;
         let table = Arc::new(table);
         let mut state = self.publisher.state.lock();
         for slot in &self.publisher.slots {
             *slot.lock() = Arc::new(Held(Arc::clone(&table)));
+        }
+        if let Some(log) = &self.access_log {
+            log.switch(loaded.gateway.access_log.format.map(access_log::format), log_file);
         }
         let now = self.clock.now();
         let former = std::mem::replace(&mut state.current, table);

@@ -7,6 +7,7 @@
 mod buffer;
 mod escape;
 mod json;
+mod kratos;
 mod log;
 mod record;
 mod redact;

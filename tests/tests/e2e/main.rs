@@ -6,6 +6,7 @@
     reason = "a test fails where something is wrong, its helping functions too"
 )]
 
+mod access_log;
 mod admin;
 mod bodies;
 mod breaker;

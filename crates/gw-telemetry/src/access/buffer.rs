@@ -1,6 +1,7 @@
 //! A worker's own lines until they are handed over.
 
 use super::json;
+use super::kratos;
 use super::record::{AccessRecord, LogFormat};
 use super::text;
 use super::time::Rfc3339;
@@ -29,6 +30,7 @@ impl Buffer {
         match format {
             LogFormat::Json => json::line(&mut self.batch.bytes, record, &mut self.time),
             LogFormat::Text => text::line(&mut self.batch.bytes, record, &mut self.time),
+            LogFormat::Kratos => kratos::line(&mut self.batch.bytes, record),
         }
         self.batch.lines += 1;
         if self.batch.bytes.len() < BATCH_BYTES {

@@ -1,8 +1,9 @@
 //! The log as workers and the control thread see it.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,7 +23,9 @@ pub(super) const QUEUE: usize = 64;
 /// When it is dropped, the writer writes what it has and ends by itself, since the queue has no other end; to wait for
 /// that is what [`shutdown`](Self::shutdown) is for.
 pub struct AccessLog {
-    format: LogFormat,
+    default: LogFormat,
+    /// The format at hand, by its number: a reload may change it.
+    format: AtomicU8,
     shared: Arc<Shared>,
     queue: SyncSender<Batch>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -53,6 +56,8 @@ pub(super) struct Progress {
     /// The number of flushes asked for, and done.
     pub(super) asked: u64,
     pub(super) done: u64,
+    /// Where to write from now on, if that is new: a file, or the sink of the start.
+    pub(super) switch: Option<Option<File>>,
     /// No more records are taken.
     pub(super) stopping: bool,
     /// The writer has ended.
@@ -70,7 +75,24 @@ impl AccessLog {
         let shared = Arc::new(Shared::new(workers));
         let writer = Writer::new(sink, batches, Arc::clone(&shared));
         let thread = thread::Builder::new().name("access-log".into()).spawn(move || writer.run())?;
-        Ok(Arc::new(Self { format, shared, queue, thread: Mutex::new(Some(thread)) }))
+        let thread = Mutex::new(Some(thread));
+        Ok(Arc::new(Self { default: format, format: AtomicU8::new(format as u8), shared, queue, thread }))
+    }
+
+    /// Writes in another format and to another place from now on: `None` is what the log was started with. What was
+    /// recorded before keeps its format and may still go to the new place.
+    pub fn switch(&self, format: Option<LogFormat>, file: Option<File>) {
+        self.format.store(format.unwrap_or(self.default) as u8, Relaxed);
+        self.shared.progress.lock().switch = Some(file);
+        self.wake();
+    }
+
+    fn format(&self) -> LogFormat {
+        let format = self.format.load(Relaxed);
+        [LogFormat::Json, LogFormat::Text, LogFormat::Kratos]
+            .into_iter()
+            .find(|known| *known as u8 == format)
+            .unwrap_or(self.default)
     }
 
     /// Writes down a request that has ended. Never waits for the writer.
@@ -81,7 +103,7 @@ impl AccessLog {
             self.shared.dropped.fetch_add(1, Relaxed);
             return;
         }
-        let Some(batch) = buffer.push(self.format, record) else { return };
+        let Some(batch) = buffer.push(self.format(), record) else { return };
         // Handed over under the lock, so that the writer, who takes it too, sees a worker's lines in order.
         let lines = batch.lines;
         if self.queue.try_send(batch).is_err() {
@@ -139,7 +161,7 @@ impl AccessLog {
 impl std::fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AccessLog")
-            .field("format", &self.format)
+            .field("format", &self.format())
             .field("dropped", &self.dropped())
             .finish_non_exhaustive()
     }

@@ -13,6 +13,8 @@ pub enum LogFormat {
     Json,
     /// For people at a terminal.
     Text,
+    /// The Go gateway's `LEVEL key=value …`.
+    Kratos,
 }
 
 /// A request that has ended. What is not known of a request that was refused at its head is an empty text. Text fields longer than 4 KiB are cut.

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::*;
 
 mod faults;
+mod kratos;
+mod switch;
 
 /// Long enough for any machine; no test waits for it when all is well.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -3,6 +3,7 @@
 //! Invariants: it holds a worker's buffer only to move bytes, never while it writes; a line that broke off half-way
 //! is ended before the next one begins.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,6 +18,8 @@ const TICK: Duration = Duration::from_millis(200);
 
 pub(super) struct Writer {
     sink: Box<dyn Write + Send>,
+    /// In place of the sink.
+    file: Option<File>,
     batches: Receiver<Batch>,
     shared: Arc<Shared>,
     /// The sink stopped in the middle of a line.
@@ -27,7 +30,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(sink: Box<dyn Write + Send>, batches: Receiver<Batch>, shared: Arc<Shared>) -> Self {
-        Self { sink, batches, shared, torn: false, failing: false }
+        Self { sink, file: None, batches, shared, torn: false, failing: false }
     }
 
     /// Writes until the log is shut down.
@@ -36,6 +39,7 @@ impl Writer {
         loop {
             let received = self.batches.recv_timeout(tick.saturating_duration_since(Instant::now()));
             let gone = matches!(received, Err(RecvTimeoutError::Disconnected));
+            self.switch();
             if let Ok(batch) = received {
                 self.write(&batch.bytes);
             }
@@ -55,6 +59,22 @@ impl Writer {
         }
     }
 
+    fn out(&mut self) -> &mut dyn Write {
+        match &mut self.file {
+            Some(file) => file,
+            None => &mut *self.sink,
+        }
+    }
+
+    /// Goes to the new place if there is one. A line that broke off stays as it is in the old one.
+    fn switch(&mut self) {
+        let Some(file) = self.shared.progress.lock().switch.take() else { return };
+        let flushed = self.out().flush();
+        self.report(flushed);
+        self.file = file;
+        self.torn = false;
+    }
+
     /// Writes all that was recorded before; with `close`, nothing is recorded after.
     fn collect(&mut self, close: bool) {
         let mut waiting = Vec::new();
@@ -68,7 +88,7 @@ impl Writer {
         for batch in waiting {
             self.write(&batch.bytes);
         }
-        let flushed = self.sink.flush();
+        let flushed = self.out().flush();
         self.report(flushed);
     }
 
@@ -85,7 +105,7 @@ impl Writer {
         let mut rest = bytes;
         let result = self.end_torn_line().and_then(|()| {
             while !rest.is_empty() {
-                match self.sink.write(rest) {
+                match self.out().write(rest) {
                     Ok(0) => return Err(ErrorKind::WriteZero.into()),
                     Ok(written) => {
                         self.torn = rest[written - 1] != b'\n';
@@ -104,7 +124,7 @@ impl Writer {
 
     fn end_torn_line(&mut self) -> io::Result<()> {
         if self.torn {
-            self.sink.write_all(b"\n")?;
+            self.out().write_all(b"\n")?;
             self.torn = false;
         }
         Ok(())
