@@ -54,6 +54,14 @@ struct Seen {
     spans: Vec<Collected>,
 }
 
+/// What one does with exports.
+#[derive(Clone, Copy)]
+enum Does {
+    Take,
+    Hang,
+    Refuse(usize),
+}
+
 /// A running collector. Its drop closes the listener and every connection.
 pub struct Collector {
     address: SocketAddr,
@@ -64,19 +72,24 @@ pub struct Collector {
 impl Collector {
     /// Starts one that takes every span.
     pub async fn start() -> Self {
-        Self::answering(true).await
+        Self::doing(Does::Take).await
     }
 
     /// Starts one that reads and never answers.
     pub async fn start_stuck() -> Self {
-        Self::answering(false).await
+        Self::doing(Does::Hang).await
     }
 
-    async fn answering(answers: bool) -> Self {
+    /// Starts one that answers the first exports 503 and takes nothing of them.
+    pub async fn start_refusing(times: usize) -> Self {
+        Self::doing(Does::Refuse(times)).await
+    }
+
+    async fn doing(does: Does) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(watch::Sender::new(Seen::default()));
-        let task = tokio::spawn(accept(listener, Arc::clone(&seen), answers)).abort_handle();
+        let task = tokio::spawn(accept(listener, Arc::clone(&seen), does)).abort_handle();
         Self { address, seen, task }
     }
 
@@ -113,12 +126,12 @@ impl Drop for Collector {
 }
 
 /// Accepts until aborted; the connections' tasks live in the set and end with it.
-async fn accept(listener: TcpListener, seen: Arc<watch::Sender<Seen>>, answers: bool) {
+async fn accept(listener: TcpListener, seen: Arc<watch::Sender<Seen>>, does: Does) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let seen = Arc::clone(&seen);
         connections.spawn(async move {
-            let service = service_fn(|req| take(req, &seen, answers));
+            let service = service_fn(|req| take(req, &seen, does));
             // A peer that is gone is the peer's affair.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
@@ -130,25 +143,33 @@ async fn accept(listener: TcpListener, seen: Arc<watch::Sender<Seen>>, answers: 
 async fn take(
     req: Request<Incoming>,
     seen: &watch::Sender<Seen>,
-    answers: bool,
+    does: Does,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = req.into_parts();
     let body = body.collect().await?.to_bytes();
     let posted = head.method == "POST" && head.uri.path() == "/v1/traces";
     let Some(request) = ExportTraceServiceRequest::decode(body).ok().filter(|_| posted) else {
-        let mut refused = Response::new(Full::default());
-        *refused.status_mut() = StatusCode::BAD_REQUEST;
-        return Ok(refused);
+        return Ok(answer(StatusCode::BAD_REQUEST));
     };
+    let mut refused = false;
     seen.send_modify(|seen| {
         seen.exports += 1;
-        seen.headers = head.headers;
-        seen.spans.extend(request.resource_spans.iter().flat_map(collected));
+        refused = matches!(does, Does::Refuse(times) if seen.exports <= times);
+        if !refused {
+            seen.headers = head.headers;
+            seen.spans.extend(request.resource_spans.iter().flat_map(collected));
+        }
     });
-    if !answers {
+    if let Does::Hang = does {
         std::future::pending::<()>().await;
     }
-    Ok(Response::new(Full::default()))
+    Ok(answer(if refused { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }))
+}
+
+fn answer(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
 }
 
 fn collected(of: &proto::ResourceSpans) -> Vec<Collected> {

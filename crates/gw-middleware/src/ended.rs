@@ -53,3 +53,43 @@ impl Ended {
         waiting.into_iter().for_each(|then| then(self));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use gw_core::{ConnContext, EndpointInfo};
+
+    use super::*;
+
+    #[test]
+    fn everybody_is_told_once() {
+        let any = "127.0.0.1:1".parse().expect("an address");
+        let conn = ConnContext {
+            worker: 0,
+            listener: "".into(),
+            peer: any,
+            local: any,
+            tls: None,
+            trusted_proxies: [].into(),
+        };
+        let at = Instant::now();
+        let endpoint = Arc::new(EndpointInfo::default());
+        let cx = Arc::new(RequestContext::new(Arc::new(conn), any.ip(), endpoint, at));
+        let ended = Ended { status: Some(200), outcome: Outcome::ClientClosed, protocol: "2", at };
+        ended.tell(&cx);
+        let told = Arc::new(AtomicU32::new(0));
+        for weight in [1, 10] {
+            let (told, asked) = (Arc::clone(&told), Arc::clone(&cx));
+            Ended::watch(&cx, move |ended| {
+                assert_eq!(ended.outcome, Outcome::ClientClosed);
+                assert_eq!(asked.attempts().len(), 0, "the context can be asked");
+                told.fetch_add(weight, Relaxed);
+            });
+        }
+        ended.tell(&cx);
+        ended.tell(&cx);
+        assert_eq!(told.load(Relaxed), 11);
+        assert_eq!(Arc::strong_count(&cx), 1, "what was told is gone");
+    }
+}

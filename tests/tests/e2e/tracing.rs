@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use gateway_tests::{
-    Answer, Caller, Collected, Collector, Format, Gateway, Origin, RawCaller, Script, empty, table, within,
+    Answer, Caller, Collected, Collector, Format, Gateway, Origin, RawCaller, Script, WebSocketOrigin, empty,
+    open, table, within,
 };
 use serde_json::{Value, json};
 
@@ -17,8 +18,8 @@ fn middleware(collector: SocketAddr, more: &str) -> String {
     )
 }
 
-async fn traced(collector: SocketAddr, more: &str, origin: &Origin, keys: &str) -> Gateway {
-    let config = middleware(collector, more) + &table("/users/{id}", keys, &[origin.address()]);
+async fn traced(collector: SocketAddr, more: &str, origin: SocketAddr, keys: &str) -> Gateway {
+    let config = middleware(collector, more) + &table("/users/{id}", keys, &[origin]);
     Gateway::start(&config, Format::Toml).await
 }
 
@@ -55,7 +56,7 @@ async fn a_request_joins_its_callers_trace_and_each_attempt_is_a_span() {
     let (collector, origin) = (Collector::start().await, Origin::start("one", Script::failing(1, 503)).await);
     let keys = "[endpoints.retry]\nattempts = 2\nconditions = [{ by_status_code = \"503\" }]";
     let more = "service_name = \"edge\"\nheaders = { x-team = \"hunter2\" }";
-    let mut gateway = traced(collector.address(), more, &origin, keys).await;
+    let mut gateway = traced(collector.address(), more, origin.address(), keys).await;
     let fields = [
         ("traceparent", &*context(CALLER, "01")),
         ("tracestate", "vendor=1"),
@@ -104,7 +105,7 @@ async fn a_request_joins_its_callers_trace_and_each_attempt_is_a_span() {
 #[tokio::test]
 async fn whoever_begins_a_trace_decides_whether_it_is_sampled() {
     let (collector, origin) = (Collector::start().await, Origin::start("one", Script::Echo).await);
-    let mut gateway = traced(collector.address(), "sample_ratio = 0", &origin, "").await;
+    let mut gateway = traced(collector.address(), "sample_ratio = 0", origin.address(), "").await;
     let [unsampled, sampled] = ["00", "01"].map(|flags| context(CALLER, flags));
     let passed = ask(&gateway, "/users/1", &[("traceparent", &unsampled), ("tracestate", "a=1")]).await;
     assert_eq!(
@@ -131,7 +132,7 @@ async fn whoever_begins_a_trace_decides_whether_it_is_sampled() {
 #[tokio::test]
 async fn a_span_ends_with_the_answers_body_or_when_its_client_goes() {
     let (collector, origin) = (Collector::start().await, Origin::start("one", Script::Stream).await);
-    let mut gateway = traced(collector.address(), "", &origin, "").await;
+    let mut gateway = traced(collector.address(), "", origin.address(), "").await;
     let mut raw = RawCaller::connect(gateway.address()).await;
     raw.write("GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
     raw.read_head().await;
@@ -159,10 +160,56 @@ async fn a_span_ends_with_the_answers_body_or_when_its_client_goes() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_took_too_long_was_a_timeout() {
+    let (collector, origin) = (Collector::start().await, Origin::start("one", Script::Held).await);
+    let keys = "timeout = \"200ms\"\n[endpoints.retry]\nattempts = 1";
+    let gateway = traced(collector.address(), "", origin.address(), keys).await;
+    assert_eq!(ask(&gateway, "/users/1", &[]).await.status, 504);
+    stop(gateway).await;
+    let spans = collector.spans();
+    let (server, attempt) = (named(&spans, "GET /users/{id}"), named(&spans, "attempt 1"));
+    for span in [server, attempt] {
+        assert_eq!((&span.attributes["error.type"], span.error), (&json!("upstream_timeout"), true));
+    }
+    assert_eq!(server.attributes["http.response.status_code"], 504);
+    assert_eq!(attempt.attributes.get("http.response.status_code"), None);
+    assert_eq!(attempt.attributes["server.port"], origin.address().port());
+}
+
+#[tokio::test]
+async fn a_tunnels_span_ends_with_the_tunnel() {
+    let (collector, origin) = (Collector::start().await, WebSocketOrigin::start().await);
+    let mut gateway = traced(collector.address(), "", origin.address(), "").await;
+    let socket = open(gateway.address(), "/users/1").await.unwrap();
+    drop(socket);
+    lines(&mut gateway, 1).await;
+    stop(gateway).await;
+    let spans = collector.spans();
+    let (server, attempt) = (named(&spans, "GET /users/{id}"), named(&spans, "attempt 1"));
+    for span in [server, attempt] {
+        assert_eq!((&span.attributes["http.response.status_code"], span.error), (&json!(101), false));
+    }
+    assert!(server.time.1 > attempt.time.1);
+}
+
+#[tokio::test]
+async fn an_export_is_tried_again_and_a_recovery_is_told() {
+    let (collector, origin) = (Collector::start_refusing(2).await, Origin::start("one", Script::Echo).await);
+    let mut gateway = traced(collector.address(), "", origin.address(), "").await;
+    gateway.logged("the outage", |line| line.contains("trace collector fails")).await;
+    ask(&gateway, "/users/1", &[]).await;
+    lines(&mut gateway, 1).await;
+    gateway.signal("TERM");
+    let (_, log) = gateway.last_words().await;
+    assert!(log.contains("takes spans again"), "{log}");
+    assert_eq!(collector.spans().len(), 2, "each once");
+}
+
+#[tokio::test]
 async fn a_collector_that_is_gone_fails_no_request_and_is_told_of_once() {
     let gone = Collector::start().await.address();
     let origin = Origin::start("one", Script::Echo).await;
-    let mut gateway = traced(gone, "", &origin, "").await;
+    let mut gateway = traced(gone, "", origin.address(), "").await;
     gateway.logged("the outage", |line| line.contains("trace collector fails")).await;
     let mut caller = Caller::http1(gateway.address()).await;
     for _ in 0..600 {
@@ -179,7 +226,7 @@ async fn a_collector_that_is_gone_fails_no_request_and_is_told_of_once() {
 async fn a_collector_that_does_not_answer_costs_spans_and_no_request() {
     const REQUESTS: u64 = 1100;
     let (collector, origin) = (Collector::start_stuck().await, Origin::start("one", Script::Echo).await);
-    let gateway = traced(collector.address(), "timeout = \"60s\"", &origin, "").await;
+    let gateway = traced(collector.address(), "timeout = \"60s\"", origin.address(), "").await;
     // It is asked, and is waited for until the test has ended.
     collector.exports(1).await;
     let mut caller = Caller::http1(gateway.address()).await;
