@@ -79,8 +79,14 @@ proptest! {
 
     #[test]
     fn reading_follows_the_grammar(
-        text in "(00|ff|[0-9a-f]{2}|[0-9A-Fg]{1,3})-([0-9a-f]{32}|0{32}|[0-9a-fA-F]{31,33})[-_]([0-9a-f]{16}|0{16}|[0-9a-z]{16})-[0-9a-f]{1,3}(-?|-[a-z-]{0,4}|[a-z])",
+        valid in "(00|ff|0[1-9a-f])-([0-9a-f]{32}|0{31}[01])-([0-9a-f]{16}|0{15}[01])-[0-9a-f]{2}",
+        broken in proptest::option::of((0..55_usize, "[0-9a-fA-Fg_-]")),
+        more in "|-|-[a-z-]{1,4}|[a-z]",
     ) {
+        let mut text = valid + &more;
+        if let Some((at, byte)) = broken {
+            text.replace_range(at..=at, &byte);
+        }
         let read = Parent::parse(text.as_bytes()).map(|parent| (parent.trace.0, parent.span.0, parent.flags));
         prop_assert_eq!(read, oracle(&text), "{}", text);
     }
