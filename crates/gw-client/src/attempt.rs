@@ -85,7 +85,7 @@ impl<'a> Attempt<'a> {
         let (mut tried, mut filters) = (self.context.tried(), self.context.filters());
         let worker = self.context.conn.worker;
         let key = self.cluster.hash_key(self.context.client, headers);
-        let wish = Wish { key, tried: &tried, filters: &filters, worker };
+        let wish = Wish { key, tried: &tried, filters: &filters, worker, headers };
         let (picked, mut member) = self.cluster.pick(&wish, self.started).await?;
         self.picked = Some(picked);
         let mut left = self.cluster.spec.connect_timeout;
@@ -110,7 +110,7 @@ impl<'a> Attempt<'a> {
                 left = left.saturating_sub(now.saturating_duration_since(began));
             }
             filters.push(if left_us { except(&tried) } else { only_untried(&member, &tried) });
-            let wish = Wish { key, tried: &tried, filters: &filters, worker };
+            let wish = Wish { key, tried: &tried, filters: &filters, worker, headers };
             let Ok((picked, next)) = self.cluster.try_pick(&wish, now) else {
                 return Err(error);
             };

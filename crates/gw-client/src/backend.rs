@@ -20,6 +20,10 @@ use crate::{BackendSpec, ClusterError, ClusterSpec, Protocol, Target};
 /// The weight of an instance whose metadata gives none. Source: kratos client/node.go.
 const INSTANCE_WEIGHT: u32 = 10;
 
+/// The metadata keys of a node's version, where its instance has none, and of its zone.
+const VERSION: &str = "version";
+const ZONE: &str = "zone";
+
 /// A node with all that is needed to send a request to it.
 pub(crate) struct Member {
     pub(crate) node: Arc<Node>,
@@ -89,7 +93,22 @@ impl Backend {
     }
 
     /// Its members at `places`; `scale` is what weights are multiplied by, so that a name's weight can be split.
-    pub(crate) fn members(&self, places: Vec<Place>, scale: u32, shared: &Shared) -> Vec<Arc<Member>> {
+    /// With a zone, each failover level is two to the selector: the zone's own nodes come before all others.
+    pub(crate) fn members(
+        &self,
+        places: Vec<Place>,
+        scale: u32,
+        zone: Option<&str>,
+        shared: &Shared,
+    ) -> Vec<Arc<Member>> {
+        let level = self.spec.priority;
+        let level = |place: &Place| match zone {
+            None => level,
+            Some(zone) => {
+                let far = place.metadata.get(ZONE).is_none_or(|own| own != zone);
+                level.saturating_mul(2).saturating_add(u32::from(far))
+            }
+        };
         let shares = self.shares(&places);
         let siblings: Option<Arc<[Arc<str>]>> =
             (shares > 1).then(|| places.iter().map(|place| place.address.to_string().into()).collect());
@@ -100,7 +119,7 @@ impl Backend {
                 address: place.address.to_string().into(),
                 // A node with any weight keeps some.
                 weight: (whole / shares).max(u32::from(whole > 0)),
-                priority: self.spec.priority,
+                priority: level(&place),
                 version: place.version,
                 metadata: place.metadata,
             };
@@ -127,13 +146,19 @@ impl Backend {
         self.subscription.as_ref().map(Subscription::known)
     }
 
-    /// Where its target is now.
-    pub(crate) fn places(&self) -> Vec<Place> {
+    /// Where its target is now, of these versions only, if there are any.
+    pub(crate) fn places(&self, versions: &[String]) -> Vec<Place> {
+        let mut places = self.all_places();
+        places.retain(|place| versions.is_empty() || versions.contains(&place.version));
+        places
+    }
+
+    fn all_places(&self) -> Vec<Place> {
         let BackendSpec { weight, metadata, target, .. } = &self.spec;
         let plain = |address| Place {
             address,
             weight: *weight,
-            version: String::new(),
+            version: metadata.get(VERSION).cloned().unwrap_or_default(),
             metadata: metadata.clone(),
             held: None,
         };
@@ -156,7 +181,11 @@ impl Backend {
         let weight = instance.metadata.get("weight").and_then(|weight| weight.parse().ok());
         let weight = weight.filter(|weight| *weight > 0).unwrap_or(INSTANCE_WEIGHT);
         let held = instance.held.then(|| instance.id.as_str().into());
-        Place { address, weight, version: instance.version.clone(), metadata, held }
+        let mut version = instance.version.clone();
+        if version.is_empty() {
+            version = metadata.get(VERSION).cloned().unwrap_or_default();
+        }
+        Place { address, weight, version, metadata, held }
     }
 
     fn address(&self, instance: &Instance) -> Option<SocketAddr> {

@@ -39,7 +39,7 @@ impl Cluster {
     pub(crate) fn start(spec: ClusterSpec, backends: Vec<Backend>, shared: Arc<Shared>) -> Arc<Self> {
         let (updates, updated) = watch::channel(0);
         let cluster = Arc::new(Self {
-            members: ArcSwap::from_pointee(Members::build(&backends, spec.policy, &shared)),
+            members: ArcSwap::from_pointee(Members::build(&backends, &spec, &shared)),
             updates: Mutex::new(updates),
             updated,
             tasks: Mutex::default(),
@@ -121,7 +121,7 @@ impl Cluster {
             filters: wish.filters,
             ..Pick::new(now, self.random(wish.worker))
         };
-        let picked = members.selector.select(&pick);
+        let picked = members.select(&pick, wish.headers, &self.spec);
         let found = picked.and_then(|picked| {
             let member = members.find(picked.node())?;
             let member = Arc::clone(member);
@@ -181,7 +181,7 @@ impl Cluster {
 
     fn update(&self) {
         let updates = self.updates.lock();
-        self.members.store(Arc::new(Members::build(&self.backends, self.spec.policy, &self.shared)));
+        self.members.store(Arc::new(Members::build(&self.backends, &self.spec, &self.shared)));
         updates.send_modify(|count| *count += 1);
     }
 
@@ -192,7 +192,7 @@ impl Cluster {
             address: info.address.as_ref().to_owned(),
             target: backend.map(|backend| backend.spec.target.to_string()).unwrap_or_default(),
             weight: info.weight,
-            priority: info.priority,
+            priority: backend.map(|backend| backend.spec.priority).unwrap_or_default(),
             held: member.held.is_some(),
             in_flight: stats.in_flight,
             latency: stats.latency,
@@ -208,6 +208,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) tried: &'a [Arc<str>],
     pub(crate) filters: &'a [NodeFilter],
     pub(crate) worker: usize,
+    /// Those of the request.
+    pub(crate) headers: &'a HeaderMap,
 }
 
 impl Client for Cluster {
@@ -239,7 +241,7 @@ fn target(backend: &Backend, now: Instant) -> TargetState {
     let ago = known.answered.map(|at| now.saturating_duration_since(at).as_secs_f64());
     TargetState {
         target: backend.spec.target.to_string(),
-        addresses: backend.places().len(),
+        addresses: backend.places(&[]).len(),
         resolved_seconds_ago: ago,
         error: known.failure.map(|failure| failure.error.as_ref().to_owned()),
     }

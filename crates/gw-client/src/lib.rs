@@ -22,6 +22,7 @@ mod connect;
 mod factory;
 mod form;
 mod inspect;
+mod lanes;
 mod members;
 mod pool;
 mod spec;
@@ -43,5 +44,5 @@ pub use gw_discovery::{ServiceState, ServiceWatcher, WatcherDebug};
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
 pub use inspect::{ClusterState, NodeState, TargetState, WorkerState};
-pub use spec::{BackendSpec, ClusterSpec, HashKey, Protocol};
+pub use spec::{BackendSpec, COLOR_HEADER, ClusterSpec, HashKey, Protocol};
 pub use target::{Target, TargetError};

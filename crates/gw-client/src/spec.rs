@@ -10,6 +10,9 @@ use http::HeaderName;
 
 use crate::Target;
 
+/// By default, the field by which a request asks for a colour: Kratos hands on what begins with `x-md-global-`.
+pub const COLOR_HEADER: HeaderName = HeaderName::from_static("x-md-global-color");
+
 /// The protocol spoken with the upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +51,16 @@ pub struct ClusterSpec {
     pub policy: Policy,
     /// What the `hash` policy hashes. Default: the client's address.
     pub hash_key: HashKey,
+    /// Only nodes of these versions are used. Default none: all are.
+    ///
+    /// A node's version is its instance's, else its metadata's `version`.
+    pub versions: Vec<String>,
+    /// The field by which a request asks for nodes of a colour, the `color` of their metadata: those of that colour,
+    /// else those without one, else any. Default [`COLOR_HEADER`]. It is only looked at if a node has a colour.
+    pub color_header: HeaderName,
+    /// The gateway's own zone: of one failover level, nodes of this `zone` in their metadata are used while there is
+    /// one. Default none: the zone does not count.
+    pub zone: Option<Arc<str>>,
     /// From the first SYN to a usable connection: TCP, TLS and the HTTP/2 preface; also how long a request waits for
     /// the first answer about a name or service, after which it fails as `dns_error` or `no_healthy_upstream`.
     /// Default 1 s.
@@ -71,6 +84,9 @@ impl ClusterSpec {
             backends,
             policy: Policy::default(),
             hash_key: HashKey::default(),
+            versions: Vec::new(),
+            color_header: COLOR_HEADER,
+            zone: None,
             connect_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(56),
             max_connections: 1000,

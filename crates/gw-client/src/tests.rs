@@ -1,5 +1,6 @@
 //! Clusters against servers on the loopback: hyper's, and raw sockets that follow a script.
 
+mod choice;
 mod errors;
 mod guards;
 mod h2;

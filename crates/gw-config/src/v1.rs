@@ -34,6 +34,8 @@ pub struct Gateway {
     pub access_log: AccessLog,
     /// Upstream defaults.
     pub client: Client,
+    /// Where the gateway runs: nodes whose metadata has the same `zone` are preferred. Default empty: none are.
+    pub zone: String,
     /// How nodes are chosen where an endpoint does not say.
     pub balancer: Option<Spanned<Balancer>>,
     /// What happens to targets that two parsers may read differently.
@@ -219,6 +221,16 @@ pub struct Balancer {
     pub key: Option<Spanned<String>>,
 }
 
+/// Which nodes may be chosen.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Nodes {
+    /// Only nodes of these versions. Default: of any.
+    pub versions: Vec<String>,
+    /// The request field that asks for nodes of a colour. Default `x-md-global-color`.
+    pub color_header: Option<Spanned<String>>,
+}
+
 /// What happens to targets with dot segments or control bytes, and to other ambiguous ones. What is matched is always
 /// what is forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -310,6 +322,8 @@ pub struct Endpoint {
     pub metadata: BTreeMap<String, String>,
     /// How nodes are chosen here.
     pub balancer: Option<Spanned<Balancer>>,
+    /// Which nodes may be chosen here. Default: all.
+    pub nodes: Option<Spanned<Nodes>>,
     /// A long-lived exchange: no timeout but the idle one, and no retries.
     pub stream: bool,
 }

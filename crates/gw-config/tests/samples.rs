@@ -91,6 +91,7 @@ fn every_key_is_documented() {
         path = '/'
         backends = [{ target = 'a:1' }]
         balancer = {}
+        nodes = {}
         retry = { conditions = [{ by_header = { name = 'a' } }] }
     ";
     let gateway = clean(parse(Document::new("x", Format::Toml, text))).gateway;

@@ -102,3 +102,23 @@ async fn a_hook_replaces_the_deadline_of_an_attempt() {
     let answered = tokio::time::timeout(Duration::from_secs(1), get(&proxy, "/")).await;
     assert_eq!(answered.unwrap().0, 504);
 }
+
+#[test]
+fn the_nodes_of_the_documentation_are_those_of_the_cluster() {
+    let page = include_str!("../../../docs/configuration.md");
+    let block = page.split("\n```toml\n").find(|block| block.contains("[endpoints.nodes]")).unwrap();
+    let text = block.split("\n```").next().unwrap();
+    let specs = parking_lot::Mutex::new(Vec::new());
+    let keeping = |spec: ClusterSpec| {
+        specs.lock().push(spec.clone());
+        naming(spec)
+    };
+    drop(serving(text, Interceptors::new(), &keeping));
+    let plain = "[[endpoints]]\npath = '/'\nbackends = [{ target = '192.0.2.1:1' }]\n";
+    drop(serving(plain, Interceptors::new(), &keeping));
+    let specs = specs.into_inner();
+    let of = |spec: &ClusterSpec| (spec.versions.join(" "), spec.color_header.clone(), spec.zone.clone());
+    assert_eq!(of(&specs[0]), ("2".to_owned(), "x-color".parse().unwrap(), Some("eu-1".into())));
+    assert_eq!(specs[0].backends[2].metadata["color"], "green");
+    assert_eq!(of(&specs[1]), (String::new(), gw_client::COLOR_HEADER, None));
+}

@@ -68,6 +68,12 @@ fn bad_options_point_inside_the_options() {
 }
 
 #[test]
+fn a_colour_is_asked_for_by_a_header_that_can_exist() {
+    let text = format!("[[endpoints]]\npath = '/'\n{BACKEND}nodes = {{ color_header = 'x color' }}\n");
+    refuses(Format::Toml, &text, &[("GW0108", "'x color'")]);
+}
+
+#[test]
 fn an_unknown_middleware_is_an_error_in_both_dialects_even_if_not_required() {
     let yaml = "endpoints:\n- path: /\n  backends: [{target: '127.0.0.1:1'}]\n  middlewares: [{name: tracin, required: false}]\n";
     refuses(Format::Yaml, yaml, &[("GW0301", "tracin")]);

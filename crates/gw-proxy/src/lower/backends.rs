@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use gw_client::{BackendSpec, ClusterSpec, HashKey, Policy, Protocol, Target};
+use gw_client::{BackendSpec, COLOR_HEADER, ClusterSpec, HashKey, Policy, Protocol, Target};
 use gw_config::Diagnostic;
 use gw_config::v1::{self, Backend, Balancer, Endpoint};
 use gw_core::EndpointInfo;
@@ -89,7 +89,23 @@ pub(super) fn cluster(
     spec.max_connections = client.max_connections_or_default();
     spec.max_pending = client.max_pending_or_default();
     (spec.policy, spec.hash_key) = balance(pass, balancer.map(|balancer| &**balancer));
+    let zone = &pass.loaded.gateway.zone;
+    spec.zone = (!zone.is_empty()).then(|| zone.as_str().into());
+    if let Some(nodes) = &endpoint.nodes {
+        spec.versions.clone_from(&nodes.versions);
+        spec.color_header = color_header(pass, nodes);
+    }
     spec
+}
+
+fn color_header(pass: &mut Pass<'_>, nodes: &v1::Nodes) -> HeaderName {
+    let Some(name) = &nodes.color_header else { return COLOR_HEADER };
+    HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|_| {
+        let message = format!("`{}` is no name of a header field", **name);
+        let help = "write a name such as `x-color`";
+        pass.errors.push(Diagnostic::error("GW0108", message, name.span()).with_help(help));
+        COLOR_HEADER
+    })
 }
 
 fn backend(
