@@ -12,13 +12,15 @@ mod options;
 mod shown;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gw_core::{BoxFuture, Clock, Failure, Request, RequestContext, Response, Side};
 use gw_telemetry::{Counter, CounterFamily};
 use gw_value::{Dialect, Options};
 
 use crate::condition::Condition;
-use crate::success_ratio::{SuccessRatioBreaker, Windows};
+use crate::kept::Kept;
+use crate::success_ratio::{SuccessRatioBreaker, Window};
 use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
 use action::Action;
 use dice::Dice;
@@ -33,6 +35,9 @@ pub const DENIED: CounterFamily = CounterFamily {
     help: "Requests that a circuit breaker did not let pass.",
     labels: &["endpoint"],
 };
+
+/// The windows of one instance, by their buckets and their length: other shares and thresholds judge the same window.
+type Windows = Kept<(u32, Duration), Window>;
 
 /// Makes `circuitbreaker`.
 #[derive(Debug)]
@@ -86,7 +91,8 @@ impl MiddlewareFactory for Factory {
         let breaker = match trigger {
             Trigger::Ratio(share) => Breaker::Ratio(share),
             Trigger::Successes(ratio) => {
-                let window = windows.get(ratio, cx.clock().now());
+                let shape = (ratio.bucket, ratio.window);
+                let window = windows.get(shape, || Window::new(shape.0, shape.1, cx.clock().now()));
                 let breaker = Arc::new(SuccessRatioBreaker::over(ratio, window));
                 shown.add(&breaker, cx);
                 Breaker::Successes(breaker)

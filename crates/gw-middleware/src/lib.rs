@@ -22,20 +22,24 @@
 //! # }
 //! ```
 
+mod bbr;
 mod build;
 mod chain;
 mod circuitbreaker;
 mod condition;
 mod cors;
+mod cpu;
 mod ended;
 mod function;
 mod header_edits;
 mod headers;
+mod kept;
 mod logging;
 mod origins;
 mod registry;
 mod request_id;
 mod rewrite;
+mod ring;
 mod success_ratio;
 mod tower_layer;
 mod trace_id;
@@ -45,6 +49,7 @@ use std::sync::Arc;
 use gw_core::{BoxFuture, Request, Response, Result};
 use gw_value::Options;
 
+pub use bbr::{CPU_LOAD, DROPPED};
 pub use build::{BuildContext, BuildError, Clients, States, Surroundings, TaskGuard, Tasks};
 pub use chain::{Chain, Next, OwnedNext, Renderer};
 pub use circuitbreaker::{DENIED, REFUSED_SHARE};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{MiddlewareFactory, circuitbreaker, cors, headers, logging, request_id, rewrite};
+use crate::{MiddlewareFactory, bbr, circuitbreaker, cors, headers, logging, request_id, rewrite};
 
 /// The factories this crate brings.
 pub const BUILT_IN: &[&dyn MiddlewareFactory] = &[
+    &bbr::Factory,
     &circuitbreaker::Factory,
     &cors::Factory,
     &headers::Factory,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use crate::ring::Ring;
 
 /// When a breaker refuses, and how far back it looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,17 +72,10 @@ impl SuccessRatioBreaker {
     }
 }
 
-/// The successes and the requests of the last while, in a ring of buckets.
-///
-/// Two requests at the moment when a bucket ends may be counted in the one before; the sums are of whole buckets anyway.
+/// The successes and the requests of the last while.
 #[derive(Debug)]
 pub(crate) struct Window {
-    start: Instant,
-    length: Duration,
-    /// The number of the bucket that is written, counted from `start`.
-    last: AtomicU64,
-    /// Held by whoever clears the buckets that time has passed over; nobody waits for it.
-    clearing: Mutex<()>,
+    ring: Ring,
     /// Requests in the lower half, successes in the upper.
     sum: AtomicU64,
     buckets: Box<[AtomicU64]>,
@@ -95,28 +88,17 @@ const SUCCESS: u64 = 1 | 1 << 32;
 impl Window {
     /// An empty window of `length` in so many buckets.
     pub(crate) fn new(buckets: u32, length: Duration, now: Instant) -> Self {
-        let buckets = (0..buckets.max(1)).map(|_| AtomicU64::default()).collect();
-        Self {
-            start: now,
-            length,
-            last: AtomicU64::new(0),
-            clearing: Mutex::new(()),
-            sum: AtomicU64::new(0),
-            buckets,
-        }
-    }
-
-    /// Whether it has these buckets.
-    fn is_shaped(&self, ratio: SuccessRatio) -> bool {
-        self.buckets.len() == ratio.bucket.max(1) as usize && self.length == ratio.window
+        let ring = Ring::new(buckets, length, now);
+        let buckets = (0..ring.len()).map(|_| AtomicU64::default()).collect();
+        Self { ring, sum: AtomicU64::new(0), buckets }
     }
 
     fn note(&self, now: Instant, success: bool) {
-        self.advance(now);
+        let bucket = self.advance(now);
         let one = if success { SUCCESS } else { FAILURE };
         // The sum first: it is never less than what is taken from it again.
         self.sum.fetch_add(one, Relaxed);
-        self.bucket(self.last.load(Relaxed)).fetch_add(one, Relaxed);
+        self.buckets[bucket].fetch_add(one, Relaxed);
     }
 
     /// Successes and requests.
@@ -127,46 +109,11 @@ impl Window {
         ((sum >> 32) as u32, sum as u32)
     }
 
-    /// Clears the buckets that time has passed over.
-    fn advance(&self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.start).as_nanos();
-        let number = elapsed * self.buckets.len() as u128 / self.length.as_nanos().max(1);
-        let number = u64::try_from(number).unwrap_or(u64::MAX);
-        if number <= self.last.load(Relaxed) {
-            return;
-        }
-        let Some(_clearing) = self.clearing.try_lock() else { return };
-        let last = self.last.load(Relaxed);
-        let passed = number.saturating_sub(last).min(self.buckets.len() as u64);
-        for bucket in 0..passed {
-            let forgotten = self.bucket(number - bucket).swap(0, Relaxed);
+    fn advance(&self, now: Instant) -> usize {
+        self.ring.advance(now, |bucket| {
+            let forgotten = self.buckets[bucket].swap(0, Relaxed);
             self.sum.fetch_sub(forgotten, Relaxed);
-        }
-        self.last.fetch_max(number, Relaxed);
-    }
-
-    fn bucket(&self, number: u64) -> &AtomicU64 {
-        let index = number % self.buckets.len() as u64;
-        &self.buckets[usize::try_from(index).unwrap_or_default()]
-    }
-}
-
-/// The windows of one middleware, kept across reloads: one for each shape that is in use.
-#[derive(Debug, Default)]
-pub(crate) struct Windows(Mutex<Vec<std::sync::Weak<Window>>>);
-
-impl Windows {
-    /// The window of this shape, an empty one if nobody holds one. Other shares and thresholds judge the same window.
-    pub(crate) fn get(&self, ratio: SuccessRatio, now: Instant) -> Arc<Window> {
-        let mut windows = self.0.lock();
-        windows.retain(|window| window.strong_count() > 0);
-        let kept = windows.iter().filter_map(std::sync::Weak::upgrade);
-        if let Some(window) = kept.into_iter().find(|window| window.is_shaped(ratio)) {
-            return window;
-        }
-        let window = Arc::new(Window::new(ratio.bucket, ratio.window, now));
-        windows.push(Arc::downgrade(&window));
-        window
+        })
     }
 }
 

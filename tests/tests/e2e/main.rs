@@ -8,6 +8,7 @@
 
 mod access_log;
 mod admin;
+mod bbr;
 mod bodies;
 mod breaker;
 mod commands;

@@ -32,21 +32,6 @@ fn requests_that_mostly_succeed_go_on() {
 }
 
 #[test]
-fn a_window_is_kept_by_its_shape_while_it_is_held() {
-    let now = Instant::now();
-    let windows = Windows::default();
-    let first = windows.get(THREE_SECONDS, now);
-    first.note(now, false);
-    let stricter = SuccessRatio { success: 0.9, request: 1, ..THREE_SECONDS };
-    assert!(Arc::ptr_eq(&first, &windows.get(stricter, now)));
-    let longer = SuccessRatio { window: Duration::from_secs(4), ..THREE_SECONDS };
-    let other = windows.get(longer, now);
-    assert_eq!(other.sums(now), (0, 0));
-    drop((first, other));
-    assert_eq!(windows.get(THREE_SECONDS, now).sums(now), (0, 0), "nobody held it");
-}
-
-#[test]
 fn workers_count_together() {
     let now = Instant::now();
     let window = Window::new(4, Duration::from_millis(400), now);
