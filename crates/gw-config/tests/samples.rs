@@ -25,7 +25,7 @@ fn every_file_of_config() {
         fs::read_dir(root().join("config")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
-    for expect in ["gateway.toml", "kratos-helloworld.yaml", "minimal.toml"] {
+    for expect in ["gateway.toml", "kratos-full.yaml", "kratos-helloworld.yaml", "minimal.toml"] {
         assert!(names.contains(&expect), "{expect}");
     }
     for file in &files {

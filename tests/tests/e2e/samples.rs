@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 
 use gateway_tests::grpc::{GrpcCaller, GrpcOrigin};
 use gateway_tests::{
-    Answer, Authority, Body, Caller, Format, Gateway, Origin, Script, command, empty, root, run,
+    Answer, Authority, Body, Caller, Collector, Format, Gateway, Origin, Script, command, empty, full, root,
+    run, within,
 };
 use http::Request;
 
 /// Each has a test of its own below.
-const FILES: [&str; 3] = ["gateway.toml", "kratos-helloworld.yaml", "minimal.toml"];
+const FILES: [&str; 4] = ["gateway.toml", "kratos-full.yaml", "kratos-helloworld.yaml", "minimal.toml"];
 
 #[tokio::test]
 async fn every_file_is_valid_as_it_stands() {
@@ -34,7 +35,10 @@ fn sample(name: &str, upstreams: &[(&str, SocketAddr)]) -> String {
             ("localhost", _) => format!("localhost:{}", running.port()),
             _ => running.to_string(),
         };
-        assert!(text.contains(&format!("\"{written}\"")) || text.contains(&format!("target: {written}\n")));
+        assert!(
+            text.contains(&format!("\"{written}\"")) || text.contains(&format!("target: {written}\n")),
+            "{written} is in {name}"
+        );
         text = text.replace(written, &running);
     }
     text.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9901", "127.0.0.1:0")
@@ -105,6 +109,49 @@ async fn the_one_of_the_go_gateway_serves() {
     let answer = caller.unary("/helloworld.v1.Greeter/Unary", b"hello", &[]).await;
     assert_eq!((answer.status(), answer.messages.as_slice()), (0, &[b"hello"[..].into()][..]));
     check_all_used(&gateway).await;
+}
+
+/// The first upstream answers once and then fails.
+#[tokio::test]
+async fn the_full_one_of_the_go_gateway_serves() {
+    let failing = |number| if number == 0 { Script::Echo } else { Script::Status(503) };
+    let http = Origin::start("one", Script::Each(std::sync::Arc::new(failing))).await;
+    let backup = Origin::start("backup", Script::Echo).await;
+    let (grpc, collector) = (GrpcOrigin::start().await, Collector::start().await);
+    let upstreams = [
+        ("127.0.0.1:8000", http.address()),
+        ("127.0.0.1:8001", backup.address()),
+        ("127.0.0.1:9000", grpc.address()),
+        ("127.0.0.1:4318", collector.address()),
+    ];
+    let mut gateway = Gateway::start(&sample("kratos-full.yaml", &upstreams), Format::Yaml).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    let from = [("origin", "https://app.example.com")];
+    let answer = caller.call(ask("GET", "localhost", "/helloworld/kratos", &from)).await;
+    check(&answer, "one", "/helloworld/kratos");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
+    let opens = async {
+        loop {
+            let answer = caller.call(ask("GET", "localhost", "/helloworld/kratos", &[])).await;
+            if answer.status == 200 {
+                return answer;
+            }
+            assert_eq!(answer.status, 503, "{answer:?}");
+        }
+    };
+    check(&within("the breaker opens", opens).await, "backup", "/helloworld/kratos");
+
+    let request = caller.request("POST", "/helloworld.v1.Greeter/Unary");
+    let request = request.header("content-type", "application/json").body(full("{}")).unwrap();
+    let answer = caller.call(request).await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "{}"), "{answer:?}");
+    let mut native = GrpcCaller::connect(gateway.address()).await;
+    let answer = native.unary("/helloworld.v1.Greeter/Unary", b"hello", &[]).await;
+    assert_eq!((answer.status(), answer.messages.as_slice()), (0, &[b"hello"[..].into()][..]));
+    check_all_used(&gateway).await;
+    within("the access log", gateway.printed(|line| line.contains("/helloworld/kratos"), 2)).await;
+    // The first is empty: it tells whether a collector is there.
+    collector.exports(2).await;
 }
 
 /// The upstreams of the tour, and the gateway before them.
