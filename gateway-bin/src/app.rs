@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use gw_client::{ClientFactory, ClientOptions};
 use gw_config::{Diagnostics, FeatureGates, FileLoader};
 use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
-use gw_debug::{Admin, DataPort, Readiness};
+use gw_debug::{Admin, DataPort, MetricsPort, Readiness};
 use gw_discovery::Dns;
 use gw_middleware::{Registry, Surroundings, Tasks};
 use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug, Refused};
@@ -87,6 +87,7 @@ impl App {
         } else {
             Arc::clone(&proxy) as _
         };
+        let handler = Arc::new(MetricsPort { metrics: Arc::clone(&metrics), inner: handler });
         let observer = Arc::new(Refusals(Arc::clone(&proxy)));
         let options = ServerOptions { workers, observer, inherited: settings.inherited.clone() };
         let server = Arc::new(ProxyServer::new(options, handler)?);

@@ -32,6 +32,8 @@ pub struct Gateway {
     pub admin: Admin,
     /// Where and how the access log is written.
     pub access_log: AccessLog,
+    /// Other names under which `/metrics` shows the same counts. Default none.
+    pub compat_metrics: Vec<CompatMetrics>,
     /// Upstream defaults.
     pub client: Client,
     /// Where the gateway runs: nodes whose metadata has the same `zone` are preferred. Default empty: none are.
@@ -193,6 +195,16 @@ pub enum AccessLogFormat {
     Text,
     /// The Go gateway's `LEVEL key=value …`.
     Kratos,
+}
+
+/// Names of metrics that dashboards of other gateways ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompatMetrics {
+    /// The Go gateway's `go_gateway_…`.
+    Kratos,
+    /// Blademaster's `http_server_requests_…` and `http_client_requests_…`.
+    Blademaster,
 }
 
 /// Defaults for upstream connections.

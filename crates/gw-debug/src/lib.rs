@@ -9,6 +9,7 @@ mod admin;
 mod answer;
 mod data_port;
 mod guard;
+mod metrics_port;
 mod readiness;
 mod registry;
 
@@ -16,5 +17,6 @@ pub use adapter::debuggable;
 pub use admin::Admin;
 pub use answer::{json, text};
 pub use data_port::DataPort;
+pub use metrics_port::MetricsPort;
 pub use readiness::Readiness;
 pub use registry::{RegisterError, Registry};

@@ -71,7 +71,7 @@ impl Attempts {
             if attempt > 1 {
                 self.breaker.note(self.clock.now(), !failed);
                 let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
-                self.series.record_retry(cx.conn.worker, retry);
+                self.series.record_retry(cx.conn.worker, &head.method, retry);
             }
             let wanted = failed
                 && !last
@@ -80,7 +80,7 @@ impl Attempts {
                 && self.repeats(&result, &head.method);
             let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
             if wanted && !again {
-                self.series.record_retry(cx.conn.worker, RetryResult::Breaker);
+                self.series.record_retry(cx.conn.worker, &head.method, RetryResult::Breaker);
             }
             let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else { return result };
             // The failed answer lets go of its node before the wait, not after it.

@@ -135,7 +135,8 @@ impl Drop for Exchange {
             },
         );
         self.cx.each_attempt(|attempt| {
-            self.upstream.record_attempt(worker, attempt.outcome, attempt.elapsed.as_secs_f64());
+            let (status, seconds) = (attempt.status, attempt.elapsed.as_secs_f64());
+            self.upstream.record_attempt(worker, &self.method, status, attempt.outcome, seconds);
         });
         if self.cx.get::<Logged>().is_some() {
             self.log(elapsed);

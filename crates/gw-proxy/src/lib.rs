@@ -6,6 +6,7 @@
 
 mod access_log;
 mod attempts;
+mod compat;
 mod config_debug;
 mod deadline;
 mod download;

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::access_log;
 use crate::attempts::Attempts;
+use crate::compat;
 use crate::lower::{Chains, Compiled, CompiledEndpoint, Deferred};
 use crate::proxy::{Proxy, no_endpoint};
 use crate::refusal::Refuse;
@@ -302,6 +303,8 @@ impl Proxy {
         let Prepared { table, loaded, breakers, log_file, mut report, began } = prepared;
         let table = Arc::new(table);
         let mut state = self.publisher.state.lock();
+        self.metrics.set_compat(loaded.gateway.compat_metrics.iter().map(compat::names));
+        table.routes.iter().for_each(|route| compat::describe(route));
         for slot in &self.publisher.slots {
             *slot.lock() = Arc::new(Held(Arc::clone(&table)));
         }

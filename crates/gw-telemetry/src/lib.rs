@@ -9,8 +9,8 @@ mod metrics;
 
 pub use access::{AccessLog, AccessRecord, LogFormat};
 pub use metrics::{
-    BuildInfo, CONTENT_TYPE, ConnectionCount, Counter, CounterFamily, Finished, GaugeFamily, InFlight,
-    Metrics, RetryResult, RouteSeries, UpstreamSeries,
+    BuildInfo, CONTENT_TYPE, Compat, ConnectionCount, Counter, CounterFamily, Finished, GaugeFamily,
+    InFlight, Metrics, RetryResult, RouteSeries, UpstreamSeries,
 };
 /// The registry behind [`Metrics::registry`], for collectors of other crates.
 pub use prometheus;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gw_core::Outcome;
@@ -16,6 +16,7 @@ use prometheus::{Registry, TextEncoder};
 use crate::AccessLog;
 
 mod cells;
+mod compat;
 mod counter;
 mod families;
 mod gauges;
@@ -29,6 +30,7 @@ mod shards;
 mod tests;
 mod upstream;
 
+pub use compat::Compat;
 pub use counter::{Counter, CounterFamily};
 pub use gauges::GaugeFamily;
 pub use route::{Finished, InFlight, RouteSeries};
@@ -81,6 +83,8 @@ pub(crate) struct State {
     access_log_dropped: Mutex<Option<Arc<AtomicU64>>>,
     counters: counter::Counters,
     gauges: gauges::Gauges,
+    /// The other names that are shown, as bits.
+    compat: AtomicU8,
 }
 
 #[derive(Default)]
@@ -109,6 +113,7 @@ impl Metrics {
             access_log_dropped: Mutex::new(None),
             counters: counter::Counters::default(),
             gauges: gauges::Gauges::default(),
+            compat: AtomicU8::new(0),
         });
         let registry = Registry::new();
         scrape::register(&registry, &state);
@@ -155,6 +160,16 @@ impl Metrics {
     /// Takes a lock: call it when a middleware is built, not per request.
     pub fn counter(&self, family: &'static CounterFamily, labels: &[&str]) -> Arc<Counter> {
         self.state.counters.get(self.state.workers, family, labels)
+    }
+
+    /// Shows the same counts under these other names too, and no longer under others.
+    pub fn set_compat(&self, names: impl IntoIterator<Item = Compat>) {
+        self.state.compat.store(names.into_iter().fold(0, |bits, names| bits | names.bit()), Relaxed);
+    }
+
+    /// Whether other names are shown.
+    pub fn has_compat(&self) -> bool {
+        self.state.compat.load(Relaxed) != 0
     }
 
     /// Gives a gauge that another crate owns its source, asked at each scrape; a later one replaces it. The source

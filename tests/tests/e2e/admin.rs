@@ -269,3 +269,47 @@ fn declared_families() -> Vec<String> {
     assert_eq!(unique.len(), names.len(), "a name is declared twice: {names:?}");
     names
 }
+
+/// The names of the Go gateway, on its port, but not through a proxy; a misspelt name is an error that says which there are.
+#[tokio::test]
+async fn metrics_under_other_names_are_on_the_data_port_too() {
+    const HOST: [(&str, &str); 1] = [("host", "localhost")];
+    let (origin, gateway, _admin) = started().await;
+    gateway.logged("where the metrics are", |line| line.contains("\"data_port\":false")).await;
+    assert_eq!(Caller::http1(gateway.address()).await.get("/metrics").await.status, 404);
+
+    let config = format!("compat_metrics = [\"kratos\", \"blademaster\"]\n{}", config(&origin));
+    let gateway = Gateway::start(&config, Format::Toml).await;
+    gateway.logged("where the metrics are", |line| line.contains("\"data_port\":true")).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    caller.get("/users/ann").await;
+    for n in 0..20 {
+        ask(&mut caller, &format!("METHOD{n}"), &format!("/hostile/{n}"), &HOST).await;
+        ask(&mut caller, &format!("METHOD{n}"), &format!("/users/hostile{n}"), &HOST).await;
+    }
+    for method in ["GET", "POST", "DELETE"] {
+        assert_eq!(ask(&mut caller, method, "/metrics", &HOST).await.status, 200, "{method}");
+    }
+    let text = caller.get("/metrics").await.text();
+    check_exposition(&text);
+    let labels =
+        "basePath=\"\",code=\"200\",method=\"GET\",path=\"/users/{id}\",protocol=\"HTTP\",service=\"\"";
+    let sample = |line: &str| {
+        let Some((name, rest)) = line.split_once('{') else { return false };
+        let (pairs, value) = rest.split_once("} ").unwrap();
+        let mut pairs: Vec<_> = pairs.split(',').collect();
+        pairs.sort_unstable();
+        name == "go_gateway_requests_code_total" && pairs.join(",") == labels && value == "1"
+    };
+    assert!(text.lines().any(sample), "{text}");
+    assert!(!text.contains("ann") && !text.contains("hostile") && !text.contains("METHOD"), "{text}");
+    assert!(text.contains("http_server_requests_duration_ms_bucket{"), "{text}");
+    for field in ["x-forwarded-for", "forwarded"] {
+        let answer = ask(&mut caller, "GET", "/metrics", &[HOST[0], (field, "for=192.0.2.1")]).await;
+        assert_eq!(answer.status, 403, "{field}");
+    }
+    assert_eq!(caller.get("/metrics2").await.status, 404);
+    gateway.rewrite(&config.replace("kratos", "cratos"));
+    let said = gateway.logged("the mistake", |line| line.contains("cratos")).await;
+    assert!(said.contains("did you mean `kratos`"), "{said}");
+}

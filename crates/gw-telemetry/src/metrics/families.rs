@@ -10,8 +10,8 @@ use super::histogram::Merged;
 /// A family of samples.
 pub(crate) struct Family {
     pub(crate) name: &'static str,
-    kind: MetricType,
-    help: &'static str,
+    pub(crate) kind: MetricType,
+    pub(crate) help: &'static str,
     pub(crate) labels: &'static [&'static str],
 }
 
@@ -107,8 +107,13 @@ impl Family {
 
     /// A sample of a histogram.
     pub(crate) fn histogram(&self, labels: &[&str], merged: &Merged) -> Metric {
+        self.with_histogram(labels, merged.to_proto())
+    }
+
+    /// A sample of a histogram that has its buckets.
+    pub(crate) fn with_histogram(&self, labels: &[&str], histogram: prometheus::proto::Histogram) -> Metric {
         let mut metric = Metric::from_label(self.pairs(labels));
-        metric.set_histogram(merged.to_proto());
+        metric.set_histogram(histogram);
         metric
     }
 

@@ -42,6 +42,35 @@ impl Merged {
         self.nanoseconds = self.nanoseconds.wrapping_add(histogram.nanoseconds.load(Relaxed));
     }
 
+    /// Adds what another sum has.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (sum, bucket) in self.buckets.iter_mut().zip(&other.buckets) {
+            *sum += bucket;
+        }
+        self.nanoseconds = self.nanoseconds.wrapping_add(other.nanoseconds);
+    }
+
+    /// How many durations there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// With fewer buckets, of which each bound is one of ours, in a unit of which `per_second` make a second.
+    pub(crate) fn coarse(&self, bounds: &[f64], per_second: f64) -> prometheus::proto::Histogram {
+        let cumulative = bounds.iter().map(|coarse| {
+            let within = BOUNDS.iter().zip(&self.buckets).filter(|(bound, _)| *bound <= coarse);
+            let mut bucket = prometheus::proto::Bucket::default();
+            bucket.set_upper_bound(coarse * per_second);
+            bucket.set_cumulative_count(within.map(|(_, count)| count).sum());
+            bucket
+        });
+        let mut histogram = prometheus::proto::Histogram::default();
+        histogram.set_bucket(cumulative.collect());
+        histogram.set_sample_count(self.count());
+        histogram.set_sample_sum(self.nanoseconds as f64 / 1e9 * per_second);
+        histogram
+    }
+
     pub(crate) fn to_proto(&self) -> prometheus::proto::Histogram {
         let mut seen = 0;
         let cumulative = BOUNDS.iter().zip(&self.buckets).map(|(bound, count)| {

@@ -28,6 +28,11 @@ impl MethodLabel {
         })
     }
 
+    /// Every method label.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT as u8).map(Self)
+    }
+
     pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -50,6 +55,11 @@ impl StatusLabel {
         let Some(code) = status else { return Self(0) };
         let known = StatusCode::from_u16(code).is_ok_and(|status| status.canonical_reason().is_some());
         Self(if known || code == Self::CLIENT_CLOSED { code } else { (code / 100).clamp(1, 5) })
+    }
+
+    /// The code or the first of its class; 0 if no answer was begun.
+    pub(crate) fn code(self) -> u16 {
+        if self.0 < 10 { self.0 * 100 } else { self.0 }
     }
 
     pub(crate) fn text(self) -> String {
@@ -85,6 +95,11 @@ pub(crate) struct OutcomeLabel(u8);
 impl OutcomeLabel {
     pub(crate) fn of(outcome: gw_core::Outcome) -> Self {
         Self(outcome as u8)
+    }
+
+    /// The outcome itself.
+    pub(crate) fn outcome(self) -> gw_core::Outcome {
+        gw_core::Outcome::ALL.get(usize::from(self.0)).copied().unwrap_or(gw_core::Outcome::Internal)
     }
 
     /// The word as `error_type`: empty when there was no error.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use gw_core::Outcome;
+use gw_core::{EndpointInfo, Outcome};
 use http::Method;
+use parking_lot::Mutex;
 
 use super::cells::Cells;
 use super::histogram::Merged;
@@ -35,6 +36,7 @@ pub struct Finished<'a> {
 pub struct RouteSeries {
     pub(super) route: Arc<str>,
     pub(super) endpoint: Arc<str>,
+    info: Mutex<Option<Arc<EndpointInfo>>>,
     shards: Shards<Shard>,
 }
 
@@ -51,13 +53,13 @@ struct Shard {
     /// By method, so that clients who play with methods do not lengthen each other's lists.
     durations: [Cells<Key>; MethodLabel::COUNT],
     in_flight: AtomicI64,
-    request_bytes: AtomicU64,
-    response_bytes: AtomicU64,
+    /// Of requests and of answers, by method.
+    bytes: [(AtomicU64, AtomicU64); MethodLabel::COUNT],
 }
 
 impl RouteSeries {
     pub(super) fn new(workers: usize, route: Arc<str>, endpoint: Arc<str>) -> Self {
-        Self { route, endpoint, shards: Shards::new(workers, Shard::default) }
+        Self { route, endpoint, info: Mutex::default(), shards: Shards::new(workers, Shard::default) }
     }
 
     /// Counts a request as in flight until the guard is dropped, on whichever thread.
@@ -77,8 +79,9 @@ impl RouteSeries {
         };
         let shard = self.shards.of(worker);
         shard.durations[key.method.index()].get(key).record(finished.seconds);
-        shard.request_bytes.fetch_add(finished.request_bytes, Relaxed);
-        shard.response_bytes.fetch_add(finished.response_bytes, Relaxed);
+        let (request, response) = &shard.bytes[key.method.index()];
+        request.fetch_add(finished.request_bytes, Relaxed);
+        response.fetch_add(finished.response_bytes, Relaxed);
     }
 
     pub(super) fn durations(&self) -> BTreeMap<Key, Merged> {
@@ -95,11 +98,26 @@ impl RouteSeries {
     }
 
     pub(super) fn request_bytes(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.request_bytes.load(Relaxed)).sum()
+        MethodLabel::all().map(|method| self.bytes(method).0).sum()
     }
 
     pub(super) fn response_bytes(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.response_bytes.load(Relaxed)).sum()
+        MethodLabel::all().map(|method| self.bytes(method).1).sum()
+    }
+
+    /// Bytes of the requests of a method and of their answers.
+    pub(super) fn bytes(&self, method: MethodLabel) -> (u64, u64) {
+        let cells = self.shards.iter().map(|shard| &shard.bytes[method.index()]);
+        cells.fold((0, 0), |(up, down), cell| (up + cell.0.load(Relaxed), down + cell.1.load(Relaxed)))
+    }
+
+    /// Says whose route it is, for names of metrics that have more of it. Called at each reload.
+    pub fn describe(&self, endpoint: &Arc<EndpointInfo>) {
+        *self.info.lock() = Some(Arc::clone(endpoint));
+    }
+
+    pub(super) fn info(&self) -> Option<Arc<EndpointInfo>> {
+        self.info.lock().clone()
     }
 }
 

@@ -9,6 +9,7 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 
+use super::compat;
 use super::families::{self as f, ALL, Family};
 use super::{RetryResult, RouteSeries, State, UpstreamSeries};
 
@@ -40,8 +41,10 @@ impl Collector for Scrape {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let mut families = Vec::with_capacity(ALL.len());
-        routes(&self.state.routes.living(), &mut families);
-        upstreams(&self.state.upstreams.living(), &mut families);
+        let (living, attempts) = (self.state.routes.living(), self.state.upstreams.living());
+        routes(&living, &mut families);
+        upstreams(&attempts, &mut families);
+        compat::collect(&self.state, &living, &attempts, &mut families);
         server(&self.state, &mut families);
         config(&self.state, &mut families);
         own(&self.state, &mut families);

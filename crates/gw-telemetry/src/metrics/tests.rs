@@ -9,6 +9,7 @@ use prometheus::proto::MetricType;
 use super::*;
 use crate::{AccessLog, LogFormat};
 
+mod compat;
 mod owned;
 
 type Labels = BTreeMap<String, String>;
@@ -147,7 +148,7 @@ fn labels_that_read_the_same_when_joined_stay_apart() {
     for (n, (series, upstream)) in series.iter().zip(&upstreams).enumerate() {
         for _ in 0..=n {
             series.record(0, &ok(&Method::GET, 0.0));
-            upstream.record_attempt(0, Outcome::Ok, 0.0);
+            upstream.record_attempt(0, &Method::GET, None, Outcome::Ok, 0.0);
         }
     }
     let scraped = Scraped::of(&metrics);
@@ -216,8 +217,8 @@ fn threads_that_record_at_once_lose_nothing() {
                     let in_flight = series.begin(thread);
                     series.record(thread, &Finished { outcome, ..ok(&Method::GET, 0.25) });
                     drop(in_flight);
-                    upstream.record_attempt(thread, outcome, 0.5);
-                    upstream.record_retry(thread, RetryResult::ALL[n % 3]);
+                    upstream.record_attempt(thread, &Method::GET, None, outcome, 0.5);
+                    upstream.record_retry(thread, &Method::GET, RetryResult::ALL[n % 3]);
                     metrics.rejected(thread, outcome);
                     if n % 1000 == 0 {
                         metrics.encode();
@@ -339,7 +340,7 @@ fn durations_that_are_none_count_as_nothing() {
     let metrics = metrics(1);
     let series = metrics.upstream("x");
     for seconds in [-1.0, f64::NAN, f64::NEG_INFINITY, -0.0] {
-        series.record_attempt(0, Outcome::Ok, seconds);
+        series.record_attempt(0, &Method::GET, None, Outcome::Ok, seconds);
     }
     let scraped = Scraped::of(&metrics);
     assert_eq!(scraped.sum("http_client_request_duration_seconds_sum"), 0.0);

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use gw_core::Outcome;
+use gw_core::{EndpointInfo, Outcome};
+use http::Method;
+use parking_lot::Mutex;
 
 use super::cells::Cells;
 use super::histogram::Merged;
-use super::labels::OutcomeLabel;
+use super::labels::{MethodLabel, OutcomeLabel, StatusLabel};
 use super::shards::Shards;
 
 /// How a request fared for which another attempt was wanted.
@@ -39,40 +41,79 @@ impl RetryResult {
 /// [`Metrics::upstream`](crate::Metrics::upstream).
 pub struct UpstreamSeries {
     pub(super) endpoint: Arc<str>,
+    info: Mutex<Option<Arc<EndpointInfo>>>,
     shards: Shards<Shard>,
 }
 
 #[derive(Default)]
 struct Shard {
-    durations: Cells<OutcomeLabel>,
-    retries: [AtomicU64; RetryResult::ALL.len()],
+    /// By method, so that clients who play with methods do not lengthen each other's lists.
+    durations: [Cells<(StatusLabel, OutcomeLabel)>; MethodLabel::COUNT],
+    retries: [[AtomicU64; RetryResult::ALL.len()]; MethodLabel::COUNT],
 }
 
 impl UpstreamSeries {
     pub(super) fn new(workers: usize, endpoint: Arc<str>) -> Self {
-        Self { endpoint, shards: Shards::new(workers, Shard::default) }
+        Self { endpoint, info: Mutex::default(), shards: Shards::new(workers, Shard::default) }
     }
 
-    /// Records an attempt that ended after `seconds`. Allocates only when the outcome is new on this worker.
-    pub fn record_attempt(&self, worker: usize, outcome: Outcome, seconds: f64) {
-        self.shards.of(worker).durations.get(OutcomeLabel::of(outcome)).record(seconds);
+    /// Records an attempt that ended after `seconds`. `status` is the answer's, if one came. Allocates only
+    /// when the combination is new on this worker.
+    pub fn record_attempt(
+        &self,
+        worker: usize,
+        method: &Method,
+        status: Option<u16>,
+        outcome: Outcome,
+        seconds: f64,
+    ) {
+        let key = (StatusLabel::of(status), OutcomeLabel::of(outcome));
+        self.shards.of(worker).durations[MethodLabel::of(method).index()].get(key).record(seconds);
     }
 
     /// Counts a wish for another attempt.
-    pub fn record_retry(&self, worker: usize, result: RetryResult) {
-        self.shards.of(worker).retries[result as usize].fetch_add(1, Relaxed);
+    pub fn record_retry(&self, worker: usize, method: &Method, result: RetryResult) {
+        self.shards.of(worker).retries[MethodLabel::of(method).index()][result as usize]
+            .fetch_add(1, Relaxed);
+    }
+
+    /// Says whose attempts they are, for names of metrics that have more of it. Called at each reload.
+    pub fn describe(&self, endpoint: &Arc<EndpointInfo>) {
+        *self.info.lock() = Some(Arc::clone(endpoint));
+    }
+
+    pub(super) fn info(&self) -> Option<Arc<EndpointInfo>> {
+        self.info.lock().clone()
+    }
+
+    /// The durations by method, status and outcome.
+    pub(super) fn attempts(&self) -> BTreeMap<(MethodLabel, StatusLabel, OutcomeLabel), Merged> {
+        let mut merged: BTreeMap<_, Merged> = BTreeMap::new();
+        for shard in self.shards.iter() {
+            for (method, cells) in MethodLabel::all().zip(&shard.durations) {
+                for ((status, outcome), histogram) in cells.iter() {
+                    merged.entry((method, status, outcome)).or_default().add(histogram);
+                }
+            }
+        }
+        merged
     }
 
     pub(super) fn durations(&self) -> BTreeMap<OutcomeLabel, Merged> {
         let mut merged: BTreeMap<OutcomeLabel, Merged> = BTreeMap::new();
-        for (key, histogram) in self.shards.iter().flat_map(|shard| shard.durations.iter()) {
-            merged.entry(key).or_default().add(histogram);
+        for ((_, _, outcome), sum) in self.attempts() {
+            merged.entry(outcome).or_default().merge(&sum);
         }
         merged
     }
 
     pub(super) fn retries(&self, result: RetryResult) -> u64 {
-        self.shards.iter().map(|shard| shard.retries[result as usize].load(Relaxed)).sum()
+        MethodLabel::all().map(|method| self.retries_of(method, result)).sum()
+    }
+
+    pub(super) fn retries_of(&self, method: MethodLabel, result: RetryResult) -> u64 {
+        let counters = self.shards.iter().map(|shard| &shard.retries[method.index()][result as usize]);
+        counters.map(|counter| counter.load(Relaxed)).sum()
     }
 }
 
