@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
-use gw_config::{Diagnostics, FeatureGates, FileLoader};
+use gw_config::{Diagnostics, FeatureGates, FileLoader, v1};
 use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
 use gw_debug::{Admin, DataPort, MetricsPort, Readiness};
-use gw_discovery::Dns;
+use gw_discovery::{Dns, WatcherDebug};
 use gw_middleware::{Registry, Surroundings, Tasks};
 use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug, Refused};
 use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerOptions};
@@ -15,6 +15,7 @@ use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
 use http::HeaderMap;
 use tokio::runtime::Handle;
 
+use crate::discovery;
 use crate::environment::Environment;
 use crate::reload::{self, Reloader};
 
@@ -65,11 +66,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Puts a gateway together. `control` runs everything that is not a request.
+    /// Puts a gateway together for a document. `control` runs everything that is not a request.
     ///
     /// # Errors
     /// When two parts claim the same debug pages, or worker threads cannot be made.
-    pub(crate) fn build(settings: Settings, admin_hosts: &[String], control: Handle) -> anyhow::Result<Self> {
+    pub(crate) fn build(settings: Settings, gateway: &v1::Gateway, control: Handle) -> anyhow::Result<Self> {
         let workers = gw_server::worker_count(settings.workers);
         let clock = Clock::system();
         let metrics = Metrics::new(workers, BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: "" });
@@ -78,9 +79,19 @@ impl App {
         let proxy = Proxy::builder(workers, Arc::clone(&metrics));
         let proxy = proxy.access_log(Arc::clone(&access_log)).clock(clock.clone()).build();
         let readiness = Readiness::new();
-        let config = Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone()));
-        let pages = || admin(&metrics, &readiness, &proxy, &config);
-        let admin = admin_hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
+        let mut options = ClientOptions::new(control.clone(), Arc::new(Dns::system(rand::random())));
+        options.workers = workers;
+        // What is wrong with it is told with the document's other errors.
+        options.discovery = discovery::make(&gateway.discovery, &settings.environment, &clock).ok().flatten();
+        options.clock = clock.clone();
+        let clients = ClientFactory::new(options);
+        let debuggables: [Arc<dyn Debuggable>; 3] = [
+            Arc::new(ProxyDebug(Arc::clone(&proxy))),
+            Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone())),
+            Arc::new(WatcherDebug(clients.watchers())),
+        ];
+        let pages = || admin(&metrics, &readiness, &debuggables);
+        let admin = gateway.admin.hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
             let admin = Arc::new(pages()?.allow_host("*"));
             Arc::new(DataPort { admin, inner: Arc::clone(&proxy) as _ })
@@ -93,23 +104,21 @@ impl App {
         let server = Arc::new(ProxyServer::new(options, handler)?);
         watch_connections(&metrics, &server);
         let surroundings = Surroundings {
-            clock: clock.clone(),
+            clock,
             random: Arc::new(rand::random),
             metrics: Arc::clone(&metrics),
             states: Arc::default(),
-            tasks: Tasks::on(control.clone()),
+            tasks: Tasks::on(control),
         };
-        let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
-        options.workers = workers;
-        options.clock = clock;
         let reloader = Reloader {
             compiler: settings.compiler(surroundings),
             environment: settings.environment,
             addresses: settings.addresses,
             proxy: Arc::clone(&proxy),
-            clients: ClientFactory::new(options),
+            clients,
             server: Arc::clone(&server),
             metrics,
+            discovery: gateway.discovery.clone(),
         };
         let admin = Arc::new(admin);
         Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, access_log, admin })
@@ -132,14 +141,11 @@ fn watch_connections(metrics: &Metrics, server: &Arc<ProxyServer>) {
 fn admin(
     metrics: &Arc<Metrics>,
     readiness: &Readiness,
-    proxy: &Arc<Proxy>,
-    config: &Arc<ConfigDebug>,
+    pages: &[Arc<dyn Debuggable>],
 ) -> anyhow::Result<Admin> {
-    let pages: [Arc<dyn Debuggable>; 2] =
-        [Arc::new(ProxyDebug(Arc::clone(proxy))), Arc::clone(config) as Arc<dyn Debuggable>];
     let mut registry = gw_debug::Registry::new();
     for page in pages {
-        registry = registry.with(page)?;
+        registry = registry.with(Arc::clone(page))?;
     }
     let metrics = Arc::clone(metrics);
     Ok(Admin::new(registry, readiness.clone(), move || metrics.encode()))

@@ -64,7 +64,16 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) grace: std::time::Duration,
     #[command(flatten)]
+    pub(crate) discovery: DiscoveryArgs,
+    #[command(flatten)]
     later: Later,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DiscoveryArgs {
+    /// Discovery instead of the configured one, as `consul://127.0.0.1:8500?token=secret&datacenter=prod`.
+    #[arg(long = "discovery.dsn", value_name = "DSN")]
+    pub(crate) dsn: Option<String>,
 }
 
 /// Flags of the original whose feature is not part of this version: refused by name, never ignored.
@@ -74,8 +83,6 @@ struct Later {
     ctrl_name: Option<String>,
     #[arg(long = "ctrl.service", hide = true)]
     ctrl_service: Option<String>,
-    #[arg(long = "discovery.dsn", hide = true)]
-    discovery_dsn: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -96,17 +103,15 @@ pub(crate) struct ValidateArgs {
     /// Files to check; each by itself.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) discovery: DiscoveryArgs,
 }
 
 impl RunArgs {
     /// The first flag that this version does not serve, if one was given.
     pub(crate) fn refused(&self) -> Option<&'static str> {
         let later = &self.later;
-        let flags = [
-            ("-ctrl.name", &later.ctrl_name),
-            ("-ctrl.service", &later.ctrl_service),
-            ("-discovery.dsn", &later.discovery_dsn),
-        ];
+        let flags = [("-ctrl.name", &later.ctrl_name), ("-ctrl.service", &later.ctrl_service)];
         flags
             .into_iter()
             .find(|(_, value)| value.as_deref().is_some_and(|value| !value.is_empty()))
@@ -162,11 +167,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_refused_by_name() {
-        for (line, flag) in [
-            ("--ctrl.name x", "-ctrl.name"),
-            ("-ctrl.service x", "-ctrl.service"),
-            ("-discovery.dsn consul://h", "-discovery.dsn"),
-        ] {
+        for (line, flag) in [("--ctrl.name x", "-ctrl.name"), ("-ctrl.service x", "-ctrl.service")] {
             assert_eq!(parsed(line).unwrap().run.refused(), Some(flag));
         }
         assert_eq!(parsed("-conf x").unwrap().run.refused(), None);

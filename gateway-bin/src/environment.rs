@@ -2,6 +2,7 @@
 //!
 //! The only module that reads it. Precedence: flags, then environment, then file, then defaults.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gw_config::v1;
@@ -22,6 +23,8 @@ pub(crate) struct Environment {
     pub(crate) handover: bool,
     /// Overrides of configuration keys: `GATEWAY__CLIENT__CONNECT_TIMEOUT=2s` is `client.connect_timeout`.
     pub(crate) overrides: Vec<(Vec<String>, String)>,
+    /// `CONSUL_…`, which Consul's own tools read too.
+    consul: BTreeMap<String, String>,
     /// What is odd but harmless.
     pub(crate) notices: Vec<String>,
 }
@@ -68,6 +71,9 @@ impl Environment {
                 self.notices
                     .push(format!("{name} has no effect: start-up never waits for an upstream's name"));
             }
+            _ if name.starts_with("CONSUL_") => {
+                self.consul.insert(name.to_owned(), value);
+            }
             _ => {
                 if let Some(key) = name.strip_prefix(PREFIX).filter(|key| !key.is_empty()) {
                     let path = key.split("__").map(str::to_ascii_lowercase).collect();
@@ -76,6 +82,11 @@ impl Environment {
             }
         }
         Ok(())
+    }
+
+    /// A variable that a discovery may ask for.
+    pub(crate) fn discovery(&self, name: &str) -> Option<String> {
+        self.consul.get(name).cloned()
     }
 
     /// Puts the original's timeouts in place of the configured ones.
@@ -119,51 +130,4 @@ fn boolean(name: &str, value: &str) -> Result<bool, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(variables: &[(&str, &str)]) -> Result<Environment, String> {
-        Environment::parse(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
-    }
-
-    #[test]
-    fn the_originals_timeouts_replace_the_configured_ones() {
-        let environment = parse(&[
-            ("PROXY_READ_HEADER_TIMEOUT", "1s"),
-            ("PROXY_READ_TIMEOUT", "2s"),
-            ("PROXY_WRITE_TIMEOUT", "3s"),
-            ("PROXY_IDLE_TIMEOUT", "4s"),
-            ("PROXY_DIAL_TIMEOUT", "50ms"),
-            ("ENABLE_STRICT_SLASH", "true"),
-            ("PROXY_FOLLOW_REDIRECT", ""),
-        ])
-        .unwrap();
-        let mut gateway = v1::Gateway::default();
-        environment.apply(&mut gateway);
-        let limits = &gateway.listeners[0].limits;
-        let times = [limits.header_timeout, limits.read_timeout, limits.write_timeout, limits.idle_timeout];
-        assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3, 4]);
-        assert_eq!(gateway.client.connect_timeout, Some(Duration::from_millis(50)));
-        assert!(environment.strict_slash);
-    }
-
-    #[test]
-    fn what_cannot_be_honoured_is_refused_by_name() {
-        for (name, value) in [
-            ("PROXY_WRITE_TIMEOUT", "0"),
-            ("PROXY_FOLLOW_REDIRECT", "1"),
-            ("PROXY_DIAL_TIMEOUT", "soon"),
-            ("ENABLE_STRICT_SLASH", "maybe"),
-        ] {
-            assert!(parse(&[(name, value)]).unwrap_err().starts_with(name));
-        }
-    }
-
-    #[test]
-    fn our_own_variables_are_paths_of_keys() {
-        let environment =
-            parse(&[("GATEWAY__CLIENT__CONNECT_TIMEOUT", "2s"), ("GATEWAY_PORT", "tcp://x")]).unwrap();
-        let path = vec!["client".to_owned(), "connect_timeout".to_owned()];
-        assert_eq!(environment.overrides, [(path, "2s".to_owned())]);
-    }
-}
+mod tests;

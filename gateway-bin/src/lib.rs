@@ -13,6 +13,7 @@ mod args;
 mod demo;
 mod dev;
 mod diagnostics;
+mod discovery;
 mod environment;
 mod exit;
 mod handover;
@@ -56,7 +57,7 @@ pub fn main(registry: Registry) -> ExitCode {
             environment().and_then(|environment| dev::run(&args, environment, registry))
         }
         Some(Command::Validate(args)) => {
-            environment().and_then(|environment| validate::run(&args, &environment, registry))
+            environment().and_then(|environment| validate::run(&args, environment, registry))
         }
         Some(Command::Version) => exit::say(&format!("gateway {}", env!("CARGO_PKG_VERSION"))),
     };
@@ -67,7 +68,8 @@ fn run(args: &args::RunArgs, registry: Registry) -> Result<Exit, Failure> {
     if let Some(flag) = args.refused() {
         return Err(Failure::usage(format!("{flag} is not served by this version; leave it out")));
     }
-    let environment = environment()?;
+    let mut environment = environment()?;
+    discovery::replace(&args.discovery, &mut environment)?;
     diagnostics::start(args.debug);
     life::run(args, environment, registry)
 }

@@ -128,8 +128,8 @@ impl Gateway {
         }
         let admin = admin.map_or_else(|| (*loaded.gateway.admin.address).clone(), str::to_owned);
         let inherited = settings.inherited.clone();
-        let app = App::build(settings, &loaded.gateway.admin.hosts, tokio::runtime::Handle::current())
-            .context("wiring")?;
+        let app =
+            App::build(settings, &loaded.gateway, tokio::runtime::Handle::current()).context("wiring")?;
         let (report, bound) = app.reloader.apply(Ok(loaded)).map_err(|error| match error {
             ReloadError::Config(diagnostics) => Failure::Config(diagnostics),
             ReloadError::Bind(error) => Failure::Step(error.into()),

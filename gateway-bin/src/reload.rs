@@ -11,7 +11,7 @@ use gw_telemetry::Metrics;
 use gw_value::Spanned;
 
 use crate::environment::Environment;
-use crate::listeners;
+use crate::{discovery, listeners};
 
 /// Turns documents into what is served.
 pub(crate) struct Reloader {
@@ -23,12 +23,16 @@ pub(crate) struct Reloader {
     pub(crate) clients: Arc<ClientFactory>,
     pub(crate) server: Arc<ProxyServer>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The discovery that it started with, which stays.
+    pub(crate) discovery: v1::Discovery,
 }
 
 /// A document that compiled, with its listeners.
 pub(crate) struct Checked {
     pub(crate) compiled: Compiled,
     pub(crate) listeners: Vec<ListenerOptions>,
+    /// What it asks for.
+    pub(crate) discovery: v1::Discovery,
 }
 
 /// Why a document is not served.
@@ -81,12 +85,15 @@ fn lower(
     environment.apply(&mut loaded.gateway);
     replace_addresses(&mut loaded.gateway, addresses);
     let loaded = Arc::new(loaded);
-    let listeners = listeners::lower(&loaded.gateway.listeners);
-    let compiled = compiler.compile(Arc::clone(&loaded));
-    match (compiled, listeners) {
-        (Ok(compiled), Ok(listeners)) => Ok(Checked { compiled, listeners }),
-        (compiled, listeners) => {
+    let v1::Gateway { listeners, discovery, .. } = &loaded.gateway;
+    let made = discovery::make(discovery, environment, &compiler.surroundings.clock);
+    match (compiler.compile(Arc::clone(&loaded)), listeners::lower(listeners), made) {
+        (Ok(compiled), Ok(listeners), Ok(_)) => {
+            Ok(Checked { compiled, listeners, discovery: discovery.clone() })
+        }
+        (compiled, listeners, made) => {
             let mut errors: Vec<Diagnostic> = listeners.err().unwrap_or_default();
+            errors.extend(made.err());
             errors.extend(compiled.err().into_iter().flat_map(Diagnostics::into_inner));
             Err(Diagnostics::new(Arc::clone(&loaded.document), errors))
         }
@@ -125,8 +132,13 @@ impl Reloader {
     }
 
     fn try_apply(&self, read: Result<Loaded, Diagnostics>) -> Result<(Report, Vec<Bound>), ReloadError> {
-        let Checked { compiled, listeners } =
+        let Checked { compiled, listeners, discovery } =
             check(&self.compiler, &self.environment, &self.addresses, read)?;
+        if discovery != self.discovery {
+            tracing::warn!(
+                "`discovery` has changed, which takes effect with the next start (SIGUSR2 is one)"
+            );
+        }
         for warning in compiled.warnings() {
             let at = compiled.document().position(warning.span);
             tracing::warn!(

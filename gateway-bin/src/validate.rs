@@ -11,20 +11,21 @@ use gw_proxy::Compiler;
 use crate::args::ValidateArgs;
 use crate::environment::Environment;
 use crate::exit::{self, Exit, Failure};
-use crate::reload;
+use crate::{discovery, reload};
 
 /// Checks each file; one that is wrong does not keep the others from being checked.
 pub(crate) fn run(
     args: &ValidateArgs,
-    environment: &Environment,
+    mut environment: Environment,
     registry: Registry,
 ) -> Result<Exit, Failure> {
+    discovery::replace(&args.discovery, &mut environment)?;
     let surroundings = Surroundings::alone(Clock::system());
     let gates = FeatureGates::default();
     let compiler = Compiler { registry, strict_slash: environment.strict_slash, surroundings, gates };
     let mut exit = Exit::Ok;
     for file in &args.files {
-        if !check(file, args.priority.as_deref(), &compiler, environment)? {
+        if !check(file, args.priority.as_deref(), &compiler, &environment)? {
             exit = Exit::Config;
         }
     }

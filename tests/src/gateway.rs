@@ -229,17 +229,17 @@ impl Gateway {
 /// # Panics
 /// When it was not built.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(built("gateway-under-test"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("RUST_LOG").env_remove("NO_COLOR").kill_on_drop(true);
     command
 }
 
-/// The command, which lies a folder above the running test: `target/debug/deps/<test>`.
-fn binary() -> PathBuf {
+/// A command of this package, which lies a folder above the running test: `target/debug/deps/<test>`.
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
-    let path = folder.join(format!("gateway-under-test{}", std::env::consts::EXE_SUFFIX));
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is missing: cargo builds it for the tests of this package", path.display());
     path
 }

@@ -35,7 +35,7 @@ pub use config::{Format, table};
 pub use consul::{Check, ConsulAgent, Registration, Token};
 pub use gateway::{Gateway, command};
 pub use load::{CONNECT, Load, REUSED, Tally};
-pub use origin::{Origin, Respond, Script};
+pub use origin::{Origin, OriginProcess, Respond, Script};
 pub use page::{Block, Page, root};
 pub use process::Usage;
 pub use raw::{RawCaller, RawOrigin, Step};

@@ -12,10 +12,12 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+pub use apart::OriginProcess;
 pub use script::{Respond, Script};
 
 use crate::{Body, Chunks, Counts, Identity, Received, Record, within};
 
+mod apart;
 mod counted;
 mod script;
 

@@ -4,6 +4,7 @@
 //! a default is complained about: [`Faulty`].
 
 mod backends;
+mod discovery;
 mod endpoints;
 mod faulty;
 mod listeners;
@@ -31,6 +32,7 @@ pub(crate) fn check(
     let mut check = Check { gateway, dialect, tree, faulty: Faulty::new(tree, faults), found: Vec::new() };
     check.deprecated();
     check.listeners();
+    check.discovery();
     check.balancer(gateway.balancer.as_ref());
     check.profiles();
     check.missing();

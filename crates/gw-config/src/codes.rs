@@ -26,6 +26,7 @@ pub(crate) const BAD_ATTEMPTS: &str = "GW0224";
 pub(crate) const BAD_LIMIT: &str = "GW0225";
 pub(crate) const SAME_ID: &str = "GW0226";
 pub(crate) const GIVEN_TWICE: &str = "GW0227";
+pub(crate) const BAD_DISCOVERY: &str = "GW0311";
 
 /// Every code with its title, in order.
 pub const CODES: &[(&str, &str)] = &[
@@ -69,6 +70,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0307", "TLS profile does not load"),
     ("GW0308", "bad retry condition"),
     ("GW0309", "access log cannot be opened"),
+    ("GW0310", "service without discovery"),
+    (BAD_DISCOVERY, "bad discovery"),
 ];
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 //! method that knows the default. It serializes as it would be written, without places.
 
 mod defaults;
+mod discovery;
 
 pub use defaults::MAX_ATTEMPTS;
+pub use discovery::{Discovery, Guard};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +40,8 @@ pub struct Gateway {
     pub client: Client,
     /// Where the gateway runs: nodes whose metadata has the same `zone` are preferred. Default empty: none are.
     pub zone: String,
+    /// Who knows the instances of `discovery:///` targets.
+    pub discovery: Discovery,
     /// How nodes are chosen where an endpoint does not say.
     pub balancer: Option<Spanned<Balancer>>,
     /// What happens to targets that two parsers may read differently.

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use gw_config::{CODES, Document, Format, parse};
 
 /// Codes whose examples need more than this crate: they must only be free of errors here.
-const ELSEWHERE: &[&str] = &["GW0301", "GW0303", "GW0304", "GW0305", "GW0306", "GW0307", "GW0308", "GW0309"];
+const ELSEWHERE: &[&str] =
+    &["GW0301", "GW0303", "GW0304", "GW0305", "GW0306", "GW0307", "GW0308", "GW0309", "GW0310"];
 
 /// Codes without a block to execute: they are about files or directories, or about options of middlewares.
 const WITHOUT_EXAMPLE: &[&str] = &["GW0108", "GW0201", "GW0202", "GW0227", "GW0302", "GW0305"];

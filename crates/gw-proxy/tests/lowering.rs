@@ -36,6 +36,14 @@ fn refuses(format: Format, text: &str, expected: &[(&str, &str)]) {
 const BACKEND: &str = "backends = [{ target = '127.0.0.1:1' }]\n";
 
 #[test]
+fn a_service_needs_a_discovery() {
+    let endpoint = "[[endpoints]]\npath = '/'\nbackends = [{ target = 'discovery:///users' }]\n";
+    refuses(Format::Toml, endpoint, &[("GW0310", "'discovery:///users'")]);
+    let with = format!("[discovery]\ndsn = 'consul://127.0.0.1:8500'\n{endpoint}");
+    assert!(compile(Format::Toml, &with).is_ok());
+}
+
+#[test]
 fn every_error_is_found_at_its_place() {
     let text = format!(
         "[[middlewares]]\nname = 'cros'\n\

@@ -76,7 +76,8 @@ async fn a_wrong_command_line_ends_with_2_and_names_what_is_wrong() {
         (&["-drain-delay", "soon"], "soon"),
         (&["-ctrl.name=x"], "-ctrl.name"),
         (&["run", "-ctrl.service", "http://localhost"], "-ctrl.service"),
-        (&["--discovery.dsn", "consul://localhost"], "-discovery.dsn"),
+        (&["--discovery.dsn", "consol://localhost"], "-discovery.dsn"),
+        (&["validate", "-discovery.dsn=consul://localhost?tokn=x", "ok.toml"], "-discovery.dsn"),
         (&["-feature-gates", "gw:Retyr=true"], "did you mean `gw:Retry`?"),
         (&["-admin", "nowhere", "-conf", "ok.toml", "-addr", FREE], "nowhere"),
     ] {
@@ -120,6 +121,33 @@ async fn a_wrong_configuration_ends_with_78_and_all_that_is_wrong() {
         assert!(ran.stderr.matches("error[GW").count() >= COMPLAINTS.len(), "{}", ran.stderr);
         assert!(!ran.stderr.contains('\u{1b}'), "colours are for terminals");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_discovery_ends_with_78_and_its_place() {
+    let with = |dsn: &str| {
+        format!(
+            "[discovery]\n{dsn}\n[[endpoints]]\npath = \"/\"\nbackends = [{{ target = \"discovery:///users\" }}]\n"
+        )
+    };
+    for (dsn, code, place) in [
+        ("", "GW0310", "wrong.toml:5:"),
+        ("dsn = \"\"", "GW0310", "wrong.toml:5:"),
+        ("dsn = \"consol://127.0.0.1\"", "GW0311", "wrong.toml:2:7"),
+        ("dsn = \"consul://127.0.0.1?tokn=x\"", "GW0311", "wrong.toml:2:7"),
+    ] {
+        let folder = folder(&[("wrong.toml", &with(dsn))]);
+        for arguments in
+            [&["validate", "wrong.toml"][..], &["-conf", "wrong.toml", "-addr", FREE, "-admin", FREE]]
+        {
+            let ran = run_in(folder.path(), arguments).await;
+            assert!(ran.stderr.contains(code) && ran.stderr.contains(place), "{dsn} {arguments:?} {ran:?}");
+            assert_eq!((ran.code, ran.stderr.matches("error[GW").count()), (CONFIG, 1), "{dsn} {ran:?}");
+        }
+    }
+    let folder = folder(&[("ok.toml", &with(""))]);
+    let ran = run_in(folder.path(), &["validate", "-discovery.dsn", "consul://127.0.0.1", "ok.toml"]).await;
+    assert_eq!(ran.code, OK, "{ran:?}");
 }
 
 /// What only follows from a mistake is not told beside it: the route is one twice without its method, and a path that

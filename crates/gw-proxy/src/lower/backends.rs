@@ -123,6 +123,12 @@ fn backend(
             return None;
         }
     };
+    if matches!(target, Target::Service(_)) && pass.loaded.gateway.discovery.dsn.is_empty() {
+        let message = format!("`{target}` needs a discovery, and none is configured");
+        let help = "set `dsn` in `discovery`, or start with `-discovery.dsn`: `consul://127.0.0.1:8500`";
+        let span = backend.target.span();
+        pass.errors.push(Diagnostic::error("GW0310", message, span).with_help(help));
+    }
     let mut metadata = backend.metadata.clone();
     let host = metadata.remove("host").filter(|host| !host.is_empty());
     Some(BackendSpec {

@@ -1,0 +1,48 @@
+//! What the environment's variables do, and which are refused.
+
+use super::*;
+
+fn parse(variables: &[(&str, &str)]) -> Result<Environment, String> {
+    Environment::parse(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+#[test]
+fn the_originals_timeouts_replace_the_configured_ones() {
+    let environment = parse(&[
+        ("PROXY_READ_HEADER_TIMEOUT", "1s"),
+        ("PROXY_READ_TIMEOUT", "2s"),
+        ("PROXY_WRITE_TIMEOUT", "3s"),
+        ("PROXY_IDLE_TIMEOUT", "4s"),
+        ("PROXY_DIAL_TIMEOUT", "50ms"),
+        ("ENABLE_STRICT_SLASH", "true"),
+        ("PROXY_FOLLOW_REDIRECT", ""),
+    ])
+    .unwrap();
+    let mut gateway = v1::Gateway::default();
+    environment.apply(&mut gateway);
+    let limits = &gateway.listeners[0].limits;
+    let times = [limits.header_timeout, limits.read_timeout, limits.write_timeout, limits.idle_timeout];
+    assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3, 4]);
+    assert_eq!(gateway.client.connect_timeout, Some(Duration::from_millis(50)));
+    assert!(environment.strict_slash);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_by_name() {
+    for (name, value) in [
+        ("PROXY_WRITE_TIMEOUT", "0"),
+        ("PROXY_FOLLOW_REDIRECT", "1"),
+        ("PROXY_DIAL_TIMEOUT", "soon"),
+        ("ENABLE_STRICT_SLASH", "maybe"),
+    ] {
+        assert!(parse(&[(name, value)]).unwrap_err().starts_with(name));
+    }
+}
+
+#[test]
+fn our_own_variables_are_paths_of_keys() {
+    let environment =
+        parse(&[("GATEWAY__CLIENT__CONNECT_TIMEOUT", "2s"), ("GATEWAY_PORT", "tcp://x")]).unwrap();
+    let path = vec!["client".to_owned(), "connect_timeout".to_owned()];
+    assert_eq!(environment.overrides, [(path, "2s".to_owned())]);
+}
