@@ -223,9 +223,13 @@ impl ConsulError {
     pub(super) fn line(&self) -> String {
         let mut line = self.to_string();
         let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            let _ = write!(line, ": {cause}");
-            source = cause.source();
+        while let Some(error) = source {
+            let cause = error.to_string();
+            // Some errors say their cause themselves.
+            if !line.ends_with(&cause) {
+                let _ = write!(line, ": {cause}");
+            }
+            source = error.source();
         }
         line
     }

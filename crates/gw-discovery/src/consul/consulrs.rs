@@ -2,7 +2,7 @@
 //!
 //! The published crate has no health endpoint, so it is written here, on its public parts. Its HTTP client is made
 //! by hand, as its constructor knows no time limits and cannot load a client certificate. Three things are not as in
-//! our own transport, see docs/decisions/0005-consul-transport.md: an answer is read whatever its size, names are
+//! our own transport, see docs/decisions/0006-consul-transport.md: an answer is read whatever its size, names are
 //! looked up by the C library, and a name that needs escaping is refused, since `consulrs` escapes twice.
 
 use std::sync::Arc;

@@ -75,7 +75,7 @@ pub struct ConsulTls {
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// What carries the questions, see docs/decisions/0005-consul-transport.md.
+/// What carries the questions, see docs/decisions/0006-consul-transport.md.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConsulClient {
     /// Our own, over reqwest.

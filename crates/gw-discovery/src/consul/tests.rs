@@ -12,6 +12,7 @@ use crate::testing::{Fixture, contract};
 
 mod faults;
 mod server;
+mod tls;
 
 const SERVICE: &str = "users";
 

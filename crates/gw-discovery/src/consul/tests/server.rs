@@ -7,10 +7,15 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// What the server does wrong with every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +83,15 @@ impl Drop for Server {
 
 impl Server {
     pub(super) async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// Speaks HTTPS.
+    pub(super) async fn start_tls(config: Arc<rustls::ServerConfig>) -> Self {
+        Self::listen(Some(config.into())).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let model = Model {
@@ -88,7 +102,7 @@ impl Server {
             connections: 0,
         };
         let shared = Arc::new((Mutex::new(model), watch::Sender::new(0)));
-        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let task = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
         Self { shared, address, task }
     }
 
@@ -138,7 +152,7 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Shared) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Shared) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -147,15 +161,21 @@ async fn accept(listener: TcpListener, shared: Shared) {
             model.connections += 1;
             model.connections
         };
-        let shared = Arc::clone(&shared);
+        let (shared, tls) = (Arc::clone(&shared), tls.clone());
         connections.spawn(async move {
             // The client may go away at any time.
-            let _ = serve(stream, shared, number).await;
+            let _ = match tls {
+                None => serve(stream, shared, number).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => serve(stream, shared, number).await,
+                    Err(error) => Err(error),
+                },
+            };
         });
     }
 }
 
-async fn serve(stream: TcpStream, shared: Shared, connection: usize) -> std::io::Result<()> {
+async fn serve(stream: impl Stream, shared: Shared, connection: usize) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(asked) = question(&mut stream).await? {
         shared.0.lock().asked.push(asked.clone());
@@ -167,7 +187,7 @@ async fn serve(stream: TcpStream, shared: Shared, connection: usize) -> std::io:
     Ok(())
 }
 
-async fn question(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
+async fn question(stream: &mut BufReader<impl Stream>) -> std::io::Result<Option<Asked>> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Ok(None);
@@ -207,7 +227,7 @@ async fn hold(shared: &Shared, asked: &Asked) {
 
 /// Whether the connection may go on.
 async fn answer(
-    stream: &mut BufReader<TcpStream>,
+    stream: &mut BufReader<impl Stream>,
     shared: &Shared,
     asked: &Asked,
     connection: usize,
