@@ -25,7 +25,7 @@ use limiter::Limiter;
 pub use crate::cpu::CPU_LOAD;
 
 /// Counts what `bbr` refused.
-pub const DROPPED: CounterFamily = CounterFamily {
+pub const BBR_DROPPED: CounterFamily = CounterFamily {
     name: "gateway_bbr_dropped_total",
     help: "Requests refused because the CPU was overloaded.",
     labels: &["endpoint"],
@@ -93,7 +93,7 @@ impl MiddlewareFactory for Factory {
             threshold: *cpu_threshold,
             load: Load::shared(cx),
             clock: cx.clock().clone(),
-            dropped: cx.metrics().counter(&DROPPED, &[&cx.endpoint().name]),
+            dropped: cx.metrics().counter(&BBR_DROPPED, &[&cx.endpoint().name]),
             _limiters: limiters,
         }))
     }

@@ -27,10 +27,10 @@ use dice::Dice;
 use options::{BreakerOptions, Trigger};
 use shown::Shown;
 
-pub use shown::REFUSED_SHARE;
+pub use shown::BREAKER_REFUSED_SHARE;
 
 /// Counts what `circuitbreaker` did not let pass.
-pub const DENIED: CounterFamily = CounterFamily {
+pub const BREAKER_DENIED: CounterFamily = CounterFamily {
     name: "gateway_circuit_breaker_denied_total",
     help: "Requests that a circuit breaker did not let pass.",
     labels: &["endpoint"],
@@ -109,7 +109,7 @@ impl MiddlewareFactory for Factory {
             action,
             dice: Dice::new(cx.random()),
             clock: cx.clock().clone(),
-            denied: cx.metrics().counter(&DENIED, &[&cx.endpoint().name]),
+            denied: cx.metrics().counter(&BREAKER_DENIED, &[&cx.endpoint().name]),
             _windows: windows,
             _shown: shown,
         }))

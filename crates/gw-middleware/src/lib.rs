@@ -49,10 +49,10 @@ use std::sync::Arc;
 use gw_core::{BoxFuture, Request, Response, Result};
 use gw_value::Options;
 
-pub use bbr::{CPU_LOAD, DROPPED};
+pub use bbr::{BBR_DROPPED, CPU_LOAD};
 pub use build::{BuildContext, BuildError, Clients, States, Surroundings, TaskGuard, Tasks};
 pub use chain::{Chain, Next, OwnedNext, Renderer};
-pub use circuitbreaker::{DENIED, REFUSED_SHARE};
+pub use circuitbreaker::{BREAKER_DENIED, BREAKER_REFUSED_SHARE};
 pub use condition::{Condition, ConditionOptions, HeaderOptions};
 pub use ended::Ended;
 pub use function::{ClientFn, MiddlewareFn, client_fn, middleware_fn};

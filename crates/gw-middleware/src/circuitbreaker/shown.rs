@@ -10,7 +10,7 @@ use crate::BuildContext;
 use crate::success_ratio::SuccessRatioBreaker;
 
 /// How much a breaker refuses; of several of one endpoint, the one that refuses most.
-pub const REFUSED_SHARE: GaugeFamily = GaugeFamily {
+pub const BREAKER_REFUSED_SHARE: GaugeFamily = GaugeFamily {
     name: "gateway_circuit_breaker_refused_ratio",
     help: "Share of requests that a circuit breaker refuses at the moment: 0 while it is closed, and less than 1.",
     labels: &["endpoint"],
@@ -30,7 +30,7 @@ impl Shown {
         entries.push((Arc::clone(&cx.endpoint().name), Arc::downgrade(breaker)));
         drop(entries);
         let (entries, clock) = (Arc::clone(&self.0), cx.clock().clone());
-        cx.metrics().watch_gauges(&REFUSED_SHARE, move || {
+        cx.metrics().watch_gauges(&BREAKER_REFUSED_SHARE, move || {
             let now = clock.now();
             let mut shares = BTreeMap::<String, f64>::new();
             for (endpoint, breaker) in entries.lock().iter() {
