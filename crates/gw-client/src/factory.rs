@@ -52,9 +52,6 @@ impl std::fmt::Debug for ClientOptions {
 /// Why a cluster cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
-    /// It has no backends.
-    #[error("a cluster needs at least one backend")]
-    NoBackends,
     /// A target is a service, and no discovery is configured.
     #[error("`{target}` needs a discovery, and none is configured")]
     NoDiscovery {
@@ -128,9 +125,6 @@ impl ClientFactory {
     /// # Errors
     /// When a part of `spec` cannot be used.
     pub fn cluster(&self, spec: ClusterSpec) -> Result<Arc<Cluster>, ClusterError> {
-        if spec.backends.is_empty() {
-            return Err(ClusterError::NoBackends);
-        }
         let backends: Result<Vec<_>, _> = spec
             .backends
             .iter()

@@ -9,7 +9,9 @@ mod admin;
 mod answer;
 mod data_port;
 mod guard;
+mod lifecycle;
 mod metrics_port;
+mod pprof;
 mod readiness;
 mod registry;
 
@@ -17,6 +19,8 @@ pub use adapter::debuggable;
 pub use admin::Admin;
 pub use answer::{json, text};
 pub use data_port::DataPort;
+pub use lifecycle::Lifecycle;
 pub use metrics_port::MetricsPort;
+pub use pprof::Pprof;
 pub use readiness::Readiness;
 pub use registry::{RegisterError, Registry};

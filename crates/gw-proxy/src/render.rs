@@ -20,17 +20,19 @@ pub(crate) fn form_of(headers: &HeaderMap, format: ErrorFormat) -> AnswerForm {
     if format == ErrorFormat::Kratos {
         return AnswerForm::Kratos;
     }
-    let accepts_json = headers
-        .get_all(header::ACCEPT)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .any(|range| {
-            range.eq_ignore_ascii_case("application/json")
-                || range.eq_ignore_ascii_case("application/problem+json")
-        });
-    if accepts_json { AnswerForm::Problem } else { AnswerForm::Text }
+    let named = |name: HeaderName| {
+        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(is_json)
+    };
+    // Who sends JSON reads it, unless it says what else it wants.
+    let sends = || !headers.contains_key(header::ACCEPT) && named(header::CONTENT_TYPE);
+    if named(header::ACCEPT) || sends() { AnswerForm::Problem } else { AnswerForm::Text }
+}
+
+/// Whether a media type or range names JSON, as it is or as a problem.
+fn is_json(range: &str) -> bool {
+    let range = range.split(';').next().unwrap_or_default().trim();
+    range.eq_ignore_ascii_case("application/json") || range.eq_ignore_ascii_case("application/problem+json")
 }
 
 /// Makes the answer for an error.

@@ -181,3 +181,9 @@ async fn filters_and_tried_nodes_are_heeded() {
     let error = caller.send_in(&context, request(Method::GET, Body::empty())).await.unwrap_err();
     assert_eq!((error.outcome(), error.progress()), (Outcome::NoHealthyUpstream, Progress::Unsent));
 }
+
+#[tokio::test]
+async fn a_cluster_without_backends_has_no_node() {
+    let error = Caller::of(Vec::new(), |_| ()).get().await.unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::NoHealthyUpstream, Progress::Unsent));
+}

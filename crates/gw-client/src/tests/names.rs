@@ -191,7 +191,6 @@ async fn what_cannot_be_a_cluster_says_why() {
         let error = factory.cluster(ClusterSpec::new("x", Protocol::Http, backends)).unwrap_err();
         assert_eq!(error, expect);
     };
-    check(Vec::new(), ClusterError::NoBackends);
     let service = BackendSpec::new(Target::Service("users".into()));
     let target = "discovery:///users".to_owned();
     check(vec![named(80), service], ClusterError::NoDiscovery { backend: 1, target });

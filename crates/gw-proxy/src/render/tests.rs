@@ -34,7 +34,8 @@ fn the_form_follows_content_type_and_accept() {
     check(&[("accept", "text/html"), ("accept", "application/problem+json")], AnswerForm::Problem);
     check(&[("content-type", "application/grpc")], AnswerForm::Grpc);
     check(&[("content-type", "application/grpc+proto"), ("accept", "application/json")], AnswerForm::Grpc);
-    check(&[("content-type", "application/json")], AnswerForm::Text);
+    check(&[("content-type", "application/json; charset=utf-8")], AnswerForm::Problem);
+    check(&[("content-type", "application/json"), ("accept", "text/plain")], AnswerForm::Text);
     assert_eq!(form_of(&HeaderMap::new(), ErrorFormat::Kratos), AnswerForm::Kratos);
 }
 
