@@ -1,10 +1,13 @@
 //! The wiring of a gateway: which part is given to which. Nothing listens when it is done.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
-use gw_config::{Diagnostics, FeatureGates, FileLoader, v1};
+use gw_config::{
+    ControlClient, ControlDebug, ControlOptions, ControlSetupError, Diagnostics, FeatureGates, FileLoader, v1,
+};
 use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
 use gw_debug::{Admin, DataPort, MetricsPort, Readiness};
 use gw_discovery::{Dns, WatcherDebug};
@@ -12,9 +15,10 @@ use gw_middleware::{Registry, Surroundings, Tasks};
 use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug, Refused};
 use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerOptions};
 use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use tokio::runtime::Handle;
 
+use crate::args::RunArgs;
 use crate::discovery;
 use crate::environment::Environment;
 use crate::reload::{self, Reloader};
@@ -35,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
     /// What the command line switched off.
     pub(crate) gates: FeatureGates,
+    /// The pages of the control service's client, if there is one.
+    pub(crate) control: Option<ControlDebug>,
     /// The format of the access log.
     pub(crate) log_format: LogFormat,
     /// Sockets of a predecessor.
@@ -46,6 +52,31 @@ impl Settings {
     fn compiler(&self, surroundings: Surroundings) -> Compiler {
         let strict_slash = self.environment.strict_slash;
         Compiler { registry: self.registry.clone(), strict_slash, surroundings, gates: self.gates.clone() }
+    }
+
+    /// What asks the control service of the command line, for `file`.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub(crate) fn control_client(
+        &self,
+        args: &RunArgs,
+        file: PathBuf,
+    ) -> Result<ControlClient, ControlSetupError> {
+        let environment = self.environment.clone();
+        let options = ControlOptions {
+            services: args.ctrl_service.clone(),
+            name: args.ctrl_name.clone().unwrap_or_else(|| environment.advertise_name.clone()),
+            address: environment.advertise_address.clone(),
+            file,
+            directory: args.conf_priority.clone(),
+            gates: self.gates.clone(),
+            overrides: environment.overrides.clone(),
+        };
+        let compiler = self.compiler(Surroundings::alone(Clock::system()));
+        let addresses = self.addresses.clone();
+        let check = move |read| reload::check(&compiler, &environment, &addresses, read).map(drop);
+        ControlClient::new(options, Arc::new(check), rand::random)
     }
 
     /// Adds to what reading found what only lowering can tell.
@@ -90,7 +121,7 @@ impl App {
             Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone())),
             Arc::new(WatcherDebug(clients.watchers())),
         ];
-        let pages = || admin(&metrics, &readiness, &debuggables);
+        let pages = || admin(&metrics, &readiness, &debuggables, settings.control.as_ref());
         let admin = gateway.admin.hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
             let admin = Arc::new(pages()?.allow_host("*"));
@@ -142,10 +173,14 @@ fn admin(
     metrics: &Arc<Metrics>,
     readiness: &Readiness,
     pages: &[Arc<dyn Debuggable>],
+    control: Option<&ControlDebug>,
 ) -> anyhow::Result<Admin> {
     let mut registry = gw_debug::Registry::new();
     for page in pages {
         registry = registry.with(Arc::clone(page))?;
+    }
+    if let Some(control) = control {
+        registry = registry.with_methods(Arc::new(control.clone()), &[Method::POST])?;
     }
     let metrics = Arc::clone(metrics);
     Ok(Admin::new(registry, readiness.clone(), move || metrics.encode()))

@@ -44,6 +44,12 @@ pub(crate) struct RunArgs {
     /// Directory of priority files: endpoints that go before those of the configuration file.
     #[arg(long = "conf.priority", value_name = "DIR")]
     pub(crate) conf_priority: Option<PathBuf>,
+    /// Base URLs of a control service, separated by commas: it sends the configuration file and the priority files.
+    #[arg(long = "ctrl.service", value_name = "URL,…", default_value = "", hide_default_value = true)]
+    pub(crate) ctrl_service: String,
+    /// The gateway's name at the control service. Default: the variable ADVERTISE_NAME.
+    #[arg(long = "ctrl.name", value_name = "NAME")]
+    pub(crate) ctrl_name: Option<String>,
     /// Switches: `gw:Retry` (trying again), `gw:PriorityConfig` (the priority files). All are on.
     #[arg(long, value_name = "NAME=BOOL,…", default_value = "", hide_default_value = true, value_parser = FeatureGates::parse)]
     pub(crate) feature_gates: FeatureGates,
@@ -65,8 +71,6 @@ pub(crate) struct RunArgs {
     pub(crate) grace: std::time::Duration,
     #[command(flatten)]
     pub(crate) discovery: DiscoveryArgs,
-    #[command(flatten)]
-    later: Later,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -74,15 +78,6 @@ pub(crate) struct DiscoveryArgs {
     /// Discovery instead of the configured one, as `consul://127.0.0.1:8500?token=secret&datacenter=prod`.
     #[arg(long = "discovery.dsn", value_name = "DSN")]
     pub(crate) dsn: Option<String>,
-}
-
-/// Flags of the original whose feature is not part of this version: refused by name, never ignored.
-#[derive(Clone, Debug, Default, Args)]
-struct Later {
-    #[arg(long = "ctrl.name", hide = true)]
-    ctrl_name: Option<String>,
-    #[arg(long = "ctrl.service", hide = true)]
-    ctrl_service: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -107,18 +102,6 @@ pub(crate) struct ValidateArgs {
     pub(crate) discovery: DiscoveryArgs,
 }
 
-impl RunArgs {
-    /// The first flag that this version does not serve, if one was given.
-    pub(crate) fn refused(&self) -> Option<&'static str> {
-        let later = &self.later;
-        let flags = [("-ctrl.name", &later.ctrl_name), ("-ctrl.service", &later.ctrl_service)];
-        flags
-            .into_iter()
-            .find(|(_, value)| value.as_deref().is_some_and(|value| !value.is_empty()))
-            .map(|(flag, _)| flag)
-    }
-}
-
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     gw_value::duration::parse(text).map_err(|error| error.to_string())
 }
@@ -138,47 +121,4 @@ fn two_dashes(arg: OsString) -> OsString {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Cli, clap::Error> {
-        parse(std::iter::once("gateway").chain(line.split_whitespace()).map(OsString::from))
-    }
-
-    #[test]
-    fn gos_flags_take_one_dash_or_two_and_an_equals_sign_or_none() {
-        for line in
-            ["-addr :1 -addr=:2 -conf c.yaml -debug", "run --addr=:1 --addr :2 --conf=c.yaml --debug=true"]
-        {
-            let cli = parsed(line).unwrap();
-            let run = match cli.command {
-                Some(Command::Run(run)) => run,
-                _ => cli.run,
-            };
-            assert_eq!(
-                (run.addr.as_slice(), run.debug),
-                (&[":1".to_owned(), ":2".to_owned()][..], true),
-                "{line}"
-            );
-            assert_eq!(run.conf, Some(PathBuf::from("c.yaml")));
-        }
-        assert!(!parsed("-debug=false").unwrap().run.debug);
-    }
-
-    #[test]
-    fn flags_of_later_versions_are_refused_by_name() {
-        for (line, flag) in [("--ctrl.name x", "-ctrl.name"), ("-ctrl.service x", "-ctrl.service")] {
-            assert_eq!(parsed(line).unwrap().run.refused(), Some(flag));
-        }
-        assert_eq!(parsed("-conf x").unwrap().run.refused(), None);
-    }
-
-    #[test]
-    fn usage_errors_are_found() {
-        for line in
-            ["-nonsense", "validate", "fly", "-workers 0", "-grace soon", "-feature-gates gw:Retyr=false"]
-        {
-            assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
-        }
-    }
-}
+mod tests;

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             loader: None,
             environment,
             gates: FeatureGates::default(),
+            control: None,
             log_format: LogFormat::Text,
             inherited: Default::default(),
         };
@@ -49,6 +50,6 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             }
             exit::say("")?;
         }
-        gateway.serve(signals, None, Duration::ZERO, GRACE).await
+        gateway.serve(signals, None, None, Duration::ZERO, GRACE).await
     })
 }

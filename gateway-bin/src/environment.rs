@@ -19,6 +19,10 @@ pub(crate) struct Environment {
     dial_timeout: Option<Duration>,
     /// `ENABLE_STRICT_SLASH`.
     pub(crate) strict_slash: bool,
+    /// `ADVERTISE_NAME`: the gateway's name at a control service.
+    pub(crate) advertise_name: String,
+    /// `ADVERTISE_ADDR`, else the first IPv4 address of the interface `ADVERTISE_DEVICE`.
+    pub(crate) advertise_address: String,
     /// Whether a gateway that started this one hands its sockets over.
     pub(crate) handover: bool,
     /// Overrides of configuration keys: `GATEWAY__CLIENT__CONNECT_TIMEOUT=2s` is `client.connect_timeout`.
@@ -65,6 +69,12 @@ impl Environment {
                 ));
             }
             handover::VARIABLE => self.handover = boolean(name, &value)?,
+            "ADVERTISE_NAME" => self.advertise_name = value,
+            "ADVERTISE_ADDR" => self.advertise_address = value,
+            "ADVERTISE_DEVICE" if self.advertise_address.is_empty() => match gw_config::first_ipv4(&value) {
+                Ok(Some(address)) => self.advertise_address = address.to_string(),
+                found => self.notices.push(format!("{name}={value}: no IPv4 address ({found:?})")),
+            },
             "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
             "INITIAL_RESOLVE_TIMEOUT" => {
                 duration(name, &value)?;

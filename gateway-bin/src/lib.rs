@@ -65,9 +65,6 @@ pub fn main(registry: Registry) -> ExitCode {
 }
 
 fn run(args: &args::RunArgs, registry: Registry) -> Result<Exit, Failure> {
-    if let Some(flag) = args.refused() {
-        return Err(Failure::usage(format!("{flag} is not served by this version; leave it out")));
-    }
     let mut environment = environment()?;
     discovery::replace(&args.discovery, &mut environment)?;
     diagnostics::start(args.debug);

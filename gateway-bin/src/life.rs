@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::future::{Fuse, FusedFuture};
+use futures_util::future::{Fuse, FusedFuture, OptionFuture};
 use futures_util::{FutureExt, StreamExt};
-use gw_config::{FileLoader, Loaded};
+use gw_config::{ControlClient, FileLoader, Loaded};
 use gw_server::{Bound, Inherited, ListenerOptions, Predecessor, ProxyServer, ServerOptions};
 use gw_telemetry::LogFormat;
 use std::io::IsTerminal;
@@ -37,6 +37,8 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let file = match &args.conf {
         Some(file) => file.clone(),
+        // The control service may write it.
+        None if !args.ctrl_service.is_empty() => default_file().unwrap_or_else(|_| DEFAULT_FILES[0].into()),
         None => default_file()?,
     };
     let gates = args.feature_gates.clone();
@@ -58,14 +60,26 @@ pub(crate) fn run(
         loader: Some(shown),
         environment,
         gates,
+        control: None,
         log_format: if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json },
         inherited: Inherited::default(),
     };
+    let mut service = (!args.ctrl_service.is_empty())
+        .then(|| settings.control_client(args, file))
+        .transpose()
+        .map_err(|error| Failure::usage(format!("{:#}", anyhow::Error::from(error))))?;
+    settings.control = service.as_ref().map(ControlClient::debug);
     // Now, while the file is still in its place: an upgrade puts another there.
     let program = std::env::current_exe().context("this program's file")?;
     control()?.block_on(async {
         // First of all: from here on a signal is an order, not the end.
-        let signals = Signals::listen().context("signals")?;
+        let mut signals = Signals::listen().context("signals")?;
+        if let Some(service) = &mut service {
+            tokio::select! {
+                () = service.start() => {}
+                () = signals.second() => return Ok(Exit::Failure),
+            }
+        }
         let mut predecessor = None;
         if settings.environment.handover {
             let (from, inherited) = handover::take_over()?;
@@ -74,7 +88,7 @@ pub(crate) fn run(
         let loaded = loader.load().map_err(|found| settings.all_errors(found))?;
         let gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
         predecessor.into_iter().for_each(Predecessor::release);
-        gateway.serve(signals, Some((loader, program)), args.drain_delay, args.grace).await
+        gateway.serve(signals, Some((loader, program)), service, args.drain_delay, args.grace).await
     })
 }
 
@@ -173,10 +187,11 @@ impl Gateway {
         mut self,
         mut signals: Signals,
         origin: Option<(FileLoader, PathBuf)>,
+        service: Option<ControlClient>,
         drain_delay: Duration,
         grace: Duration,
     ) -> Result<Exit, Failure> {
-        match self.until_stop(origin.as_ref(), &mut signals).await {
+        match self.until_stop(origin.as_ref(), service, &mut signals).await {
             Stop::Now => Ok(Exit::Failure),
             Stop::Asked { delay: true } => self.stop(drain_delay, grace, &mut signals).await,
             Stop::Asked { delay: false } => self.stop(Duration::ZERO, grace, &mut signals).await,
@@ -192,11 +207,18 @@ impl Gateway {
     }
 
     /// Reloads until something ends the service.
-    async fn until_stop(&self, origin: Option<&(FileLoader, PathBuf)>, signals: &mut Signals) -> Stop {
+    async fn until_stop(
+        &self,
+        origin: Option<&(FileLoader, PathBuf)>,
+        service: Option<ControlClient>,
+        signals: &mut Signals,
+    ) -> Stop {
         let mut documents = match origin {
             Some((loader, _)) => loader.watch(),
             None => futures_util::stream::pending().boxed(),
         };
+        let service: OptionFuture<_> = service.map(ControlClient::run).into();
+        let mut service = std::pin::pin!(service);
         let mut sweep = tokio::time::interval(SWEEP);
         let mut handover = std::pin::pin!(Fuse::terminated());
         loop {
@@ -214,6 +236,7 @@ impl Gateway {
                     Ok(()) => return Stop::HandedOver,
                     Err(error) => tracing::error!("not handed over, this process serves on: {error:#}"),
                 },
+                Some(never) = &mut service => match never {},
                 Some(document) = documents.next() => self.reload(document),
                 worker = self.app.server.failed() => {
                     tracing::error!(?worker, "a worker ended; stopping");

@@ -16,6 +16,7 @@
 
 mod check;
 mod codes;
+mod control;
 mod diagnostic;
 mod document;
 mod features;
@@ -29,6 +30,7 @@ pub mod v1;
 
 pub use check::check_nested;
 pub use codes::CODES;
+pub use control::{Check, ControlClient, ControlDebug, ControlOptions, ControlSetupError, first_ipv4};
 pub use diagnostic::{Diagnostic, Diagnostics, Style};
 pub use document::{Document, Format, MAX_BYTES, Place, Position};
 pub use features::FeatureGates;

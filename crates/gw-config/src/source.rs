@@ -1,6 +1,6 @@
 //! Where documents come from, and how changes are heard of.
 
-mod directory;
+pub(crate) mod directory;
 mod embedded;
 mod file;
 mod notices;

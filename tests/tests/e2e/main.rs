@@ -12,6 +12,7 @@ mod bbr;
 mod bodies;
 mod breaker;
 mod commands;
+mod control;
 mod docs;
 mod drain;
 mod grpc;

@@ -18,7 +18,7 @@ const MAX_TOTAL: usize = 4 * MAX_BYTES;
 ///
 /// # Errors
 /// When the directory cannot be read (GW0201), or has too many files (GW0204).
-pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
     let unreadable = |error: std::io::Error| {
         let message = format!("cannot read the priority directory `{}`: {error}", directory.display());
         of_directory(directory, Diagnostic::error(UNREADABLE, message, Span::NONE))
