@@ -151,10 +151,12 @@ async fn a_consul_that_begins_anew_is_heard_at_once() {
         server.set_fault(Fault::Half);
         server.release();
         failure(&mut watch).await;
+        let before = server.asked().len();
         server.set_index(1);
         server.set(SERVICE, entries(3));
         server.set_fault(Fault::None);
         assert_eq!(told(watch.next().await), 3);
+        assert_eq!(server.asked()[before].index(), None, "an old index would be held for nothing");
     }
 }
 
