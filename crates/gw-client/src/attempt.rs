@@ -91,6 +91,9 @@ impl<'a> Attempt<'a> {
         let mut left = self.cluster.spec.connect_timeout;
         loop {
             self.context.note_node(Arc::clone(&member.node.info));
+            if tracing::enabled!(tracing::Level::DEBUG) {
+                tracing::Span::current().record("node.addr", &*member.node.info.address);
+            }
             tried.push(Arc::clone(&member.node.info.address));
             let others = member.untried(&tried);
             let held = member.held.is_some();

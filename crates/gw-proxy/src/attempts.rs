@@ -12,12 +12,14 @@ use gw_middleware::{Chain, SuccessRatioBreaker};
 use gw_telemetry::{RetryResult, UpstreamSeries};
 use http::Method;
 use tokio::time::sleep_until;
+use tracing::Instrument;
 
 use crate::deadline::{CallDeadline, Patience, Timeouts};
 use crate::grpc;
 use crate::interceptors::Interceptors;
 use crate::replay::{self, Budget, Replay};
 use crate::retry::RetryPolicy;
+use crate::spans;
 use crate::upload::Progress;
 
 /// The end of a route's chain.
@@ -57,7 +59,7 @@ impl Attempts {
         if self.policy.attempts <= 1 {
             set_remaining(&mut req, call_deadline, now);
             cx.set_last_attempt(true);
-            return self.attempt(req, &cx, &mut patience).await.0;
+            return self.attempt(req, &cx, &mut patience).instrument(spans::attempt(1)).await.0;
         }
         let (head, body) = req.into_parts();
         let replay = Replay::new(body, replay::LIMIT, &self.budget);
@@ -67,7 +69,8 @@ impl Attempts {
             cx.set_last_attempt(last);
             let mut req = Request::from_parts(head.clone(), replay.body());
             set_remaining(&mut req, call_deadline, self.clock.now());
-            let (result, failed) = self.attempt(req, &cx, &mut patience).await;
+            let tried = self.attempt(req, &cx, &mut patience);
+            let (result, failed) = tried.instrument(spans::attempt(attempt)).await;
             if attempt > 1 {
                 self.breaker.note(self.clock.now(), !failed);
                 let retry = if failed { RetryResult::Failure } else { RetryResult::Success };

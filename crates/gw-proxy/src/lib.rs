@@ -23,6 +23,8 @@ mod refused;
 mod render;
 mod replay;
 mod retry;
+mod service;
+mod spans;
 mod table;
 mod target;
 #[cfg(test)]
@@ -36,3 +38,4 @@ pub use lower::{Compiled, Compiler};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use publish::{Draining, Prepared, Report};
 pub use refused::Refused;
+pub use service::ProxyService;

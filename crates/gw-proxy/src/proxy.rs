@@ -21,7 +21,7 @@ use crate::interceptors::Interceptors;
 use crate::publish::Publisher;
 use crate::refusal::Refusal;
 use crate::table::{Route, RouteTable};
-use crate::{render, target, upload};
+use crate::{render, spans, target, upload};
 
 /// How long a tunnel may stand still where the route says nothing.
 const TUNNEL_IDLE: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -111,12 +111,13 @@ struct Found {
 }
 
 impl Proxy {
-    async fn serve(&self, mut req: Request, conn: Arc<ConnContext>) -> Response {
+    pub(crate) async fn serve(&self, mut req: Request, conn: Arc<ConnContext>) -> Response {
         let received = self.clock.now();
         let table = self.publisher.table(conn.worker);
         own_host(&mut req);
         let found = find(&table, &req);
         drop(table);
+        spans::note_route(&found.route.endpoint.route);
         let client = headers::client_address(req.headers(), &conn);
         let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
         cx.form = render::form_of(req.headers(), found.error_format);

@@ -6,13 +6,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use gw_client::{ClusterError, ClusterSpec};
 use gw_config::{Document, FeatureGates, Format, parse};
 use gw_core::{Body, Client, Clock, ConnContext, Error, Handler, Outcome, Request, Response};
 use gw_middleware::{Registry, Surroundings, client_fn};
-use gw_proxy::{Compiler, Interceptors, Proxy};
+use gw_proxy::{Compiler, Interceptors, Proxy, ProxyService};
 use gw_telemetry::{BuildInfo, Metrics};
 use http_body_util::BodyExt;
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 type Made = Result<Arc<dyn Client>, ClusterError>;
 
@@ -32,20 +34,27 @@ fn serving(text: &str, interceptors: Interceptors, clients: &dyn Fn(ClusterSpec)
     proxy
 }
 
-async fn get(proxy: &Proxy, path: &str) -> (u16, String) {
+fn conn() -> Arc<ConnContext> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let conn = ConnContext {
+    Arc::new(ConnContext {
         worker: 0,
         listener: "test".into(),
         peer: any,
         local: any,
         tls: None,
         trusted_proxies: Arc::default(),
-    };
-    let req = Request::new(Body::empty());
-    let (mut head, body) = req.into_parts();
-    head.uri = path.parse().unwrap();
-    let response = proxy.call(Request::from_parts(head, body), Arc::new(conn)).await;
+    })
+}
+
+fn request(path: &str) -> Request {
+    http::Request::get(path).body(Body::empty()).unwrap()
+}
+
+async fn get(proxy: &Proxy, path: &str) -> (u16, String) {
+    read(proxy.call(request(path), conn()).await).await
+}
+
+async fn read(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -71,6 +80,20 @@ middlewares = [{ name = 'rewrite', options = { strip_prefix = '/a' } }]
     let proxy = serving(text, Interceptors::new(), &naming);
     assert_eq!(get(&proxy, "/a/x?q").await, (200, "* /a/* /x?q".to_owned()));
     assert_eq!(get(&proxy, "/b").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_tower_stack_serves_it() {
+    let text = "[[endpoints]]\npath = '/a'\nbackends = [{ target = '192.0.2.1:1' }]\n";
+    let proxy = serving(text, Interceptors::new(), &naming);
+    let mut service = ServiceBuilder::new()
+        .map_request(|path: &str| request(path))
+        .service(ProxyService::new(proxy, conn()));
+    for (path, status) in [("/a", 200), ("/b", 404)] {
+        assert!(matches!(service.ready().now_or_never(), Some(Ok(_))));
+        let Ok(response) = service.clone().call(path).await;
+        assert_eq!(read(response).await.0, status, "{path}");
+    }
 }
 
 #[tokio::test]
