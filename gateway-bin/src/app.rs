@@ -131,7 +131,8 @@ impl App {
         };
         let handler = Arc::new(MetricsPort { metrics: Arc::clone(&metrics), inner: handler });
         let observer = Arc::new(Refusals(Arc::clone(&proxy)));
-        let options = ServerOptions { workers, observer, inherited: settings.inherited.clone() };
+        let inherited = settings.inherited.clone();
+        let options = ServerOptions { workers, observer, metrics: Some(Arc::clone(&metrics)), inherited };
         let server = Arc::new(ProxyServer::new(options, handler)?);
         watch_connections(&metrics, &server);
         let surroundings = Surroundings {

@@ -170,7 +170,7 @@ impl Gateway {
 
     fn start_admin(&mut self, address: &str, inherited: Inherited) -> Result<(), Failure> {
         let address = address.parse().map_err(|error| Failure::usage(format!("admin address: {error}")))?;
-        let options = ServerOptions { workers: 1, observer: Arc::new(()), inherited };
+        let options = ServerOptions { workers: 1, observer: Arc::new(()), metrics: None, inherited };
         let server = ProxyServer::new(options, Arc::clone(&self.app.admin)).context("the admin server")?;
         let prepared =
             server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;

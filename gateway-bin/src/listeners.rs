@@ -83,5 +83,8 @@ fn limits(limits: &v1::Limits) -> Limits {
         read_timeout: limits.read_timeout,
         write_timeout: limits.write_timeout,
         idle_timeout: limits.idle_timeout,
+        max_connection_age: limits.max_connection_age,
+        min_body_rate: limits.min_body_rate,
+        ..Limits::default()
     }
 }

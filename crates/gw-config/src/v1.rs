@@ -142,6 +142,11 @@ pub struct Limits {
     /// How long a connection may idle between requests. Default 120 s.
     #[serde(with = "gw_value::duration")]
     pub idle_timeout: Duration,
+    /// How old a connection may get, give or take a tenth, before it is ended where that loses no request. Default none.
+    #[serde(with = "gw_value::duration::option")]
+    pub max_connection_age: Option<Duration>,
+    /// Bytes per second that a client has to move, on average over 10 s in which it is waited for. Default 0: none.
+    pub min_body_rate: u64,
 }
 
 impl Default for Limits {
@@ -158,6 +163,8 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(120),
+            max_connection_age: None,
+            min_body_rate: 0,
         }
     }
 }

@@ -13,10 +13,12 @@ use http::{HeaderMap, StatusCode};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tracing::Instrument;
 
 use crate::io::{LEAD, Stream, Watched};
 use crate::listener::{Settings, tls_info};
 use crate::service::{Connection, Service};
+use crate::spans;
 use crate::stats::ListenerStats;
 use crate::tasks::{Kind, Tasks};
 use crate::watch::{Phase, Verdict, Watch};
@@ -55,19 +57,24 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) 
         });
         // A failure means that the client is gone already.
         let Ok((tcp, local)) = prepared else { return };
-        let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
-        let h2_agreed = tls.as_ref().map(|tls| tls.h2);
-        let context = Arc::new(ConnContext {
-            worker: on.index,
-            listener: Arc::clone(&settings.name),
-            peer: watch.peer,
-            local,
-            tls,
-            trusted_proxies: Arc::clone(&settings.trusted_proxies),
-        });
-        let io = Watched::new(stream, Arc::clone(&watch), registration);
-        let connection = Arc::new(Connection { shared, worker: on, watch, context });
-        serve(io, &connection, settings.http2, h2_agreed).await;
+        let span = spans::connection(watch.peer, local);
+        let served = async {
+            let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
+            let h2_agreed = tls.as_ref().map(|tls| tls.h2);
+            let context = Arc::new(ConnContext {
+                worker: on.index,
+                listener: Arc::clone(&settings.name),
+                peer: watch.peer,
+                local,
+                tls,
+                trusted_proxies: Arc::clone(&settings.trusted_proxies),
+            });
+            let io = Watched::new(stream, Arc::clone(&watch), registration);
+            let span = span.clone();
+            let connection = Arc::new(Connection { shared, worker: on, watch, context, span });
+            serve(io, &connection, settings.http2, h2_agreed).await;
+        };
+        served.instrument(span.clone()).await;
     });
 }
 

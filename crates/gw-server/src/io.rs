@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -158,6 +159,13 @@ impl Watched {
         }
     }
 
+    /// Whether the connection is no more: reset, or given up by the kernel. A client that has only closed its half may
+    /// still read. What the runtime knows already is asked, not the system.
+    fn is_gone(&self) -> bool {
+        let ready = self.stream.tcp().ready(Interest::WRITABLE).now_or_never();
+        ready.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_write_closed()))
+    }
+
     /// Drops what the client still sends. Ready when it has closed, or when there is no reason to wait for it.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = [MaybeUninit::uninit(); SINK];
@@ -178,7 +186,7 @@ impl Watched {
 
     fn note_write(&self, wrote: &Poll<io::Result<usize>>) {
         match wrote {
-            Poll::Ready(_) => self.watch.on_write(),
+            Poll::Ready(wrote) => self.watch.on_write(*wrote.as_ref().unwrap_or(&0)),
             Poll::Pending => self.watch.on_write_blocked(),
         }
     }
@@ -207,7 +215,9 @@ impl AsyncRead for Watched {
             return me.poll_farewell(cx).map(Err);
         }
         let before = buf.filled().len();
-        match me.stream.poll_read(cx, buf) {
+        let polled = me.stream.poll_read(cx, buf);
+        me.watch.set_listening(polled.is_pending());
+        match polled {
             Poll::Ready(Ok(())) => {
                 if buf.filled().len() > before {
                     me.watch.on_read();
@@ -250,6 +260,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.watch.take_look() && self.is_gone() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         let flushed = self.stream.poll_flush(cx);
         // TLS takes bytes into a buffer of its own: there a full socket shows only here.
         if flushed.is_pending() {

@@ -20,10 +20,12 @@ mod listener;
 mod observer;
 mod options;
 mod pipe;
+mod rate;
 mod request_body;
 mod response_body;
 mod server;
 mod service;
+mod spans;
 mod stall;
 mod stats;
 #[cfg(unix)]
@@ -47,3 +49,4 @@ pub use server::{Bound, Drained, Prepared, ProxyServer};
 pub use stats::ListenerStats;
 #[cfg(unix)]
 pub use successor::{HandoverError, hand_over};
+pub use sweep::WORKER_STALLS;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gw_telemetry::Metrics;
 use ipnet::IpNet;
 
 use crate::{Inherited, Observer};
@@ -17,6 +18,8 @@ pub struct ServerOptions {
     pub workers: usize,
     /// Told of what never reaches the handler. `Arc::new(())` does not listen.
     pub observer: Arc<dyn Observer>,
+    /// Where it counts ticks of its workers that come late ([`WORKER_STALLS`](crate::WORKER_STALLS)). `None` counts nothing.
+    pub metrics: Option<Arc<Metrics>>,
     /// Sockets of a predecessor, served in place of newly bound ones. Usually the default, which is empty.
     pub inherited: Inherited,
 }
@@ -131,6 +134,15 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How long a connection may idle between requests. Default 120 s.
     pub idle_timeout: Duration,
+    /// How old a connection may get, give or take a tenth that its client's address decides. Then HTTP/2 gets GOAWAY, and
+    /// the next answer of HTTP/1 says `Connection: close`; nothing under way is cut, and tunnels go on. Default none.
+    pub max_connection_age: Option<Duration>,
+    /// Bytes per second that a client has to move over a [window](Self::body_rate_window) in which it is waited for, per
+    /// body of a request (408 if not) and per answer (cut if not). gRPC and tunnels are spared. Default 0, which asks for
+    /// none: no number suits both a phone in a tunnel and a log that trickles, and who stands still is cut anyway.
+    pub min_body_rate: u64,
+    /// What the rate is measured over. Default 10 s.
+    pub body_rate_window: Duration,
 }
 
 impl Default for Limits {
@@ -147,6 +159,9 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(120),
+            max_connection_age: None,
+            min_body_rate: 0,
+            body_rate_window: Duration::from_secs(10),
         }
     }
 }
@@ -160,8 +175,10 @@ impl Limits {
             self.read_timeout,
             self.write_timeout,
             self.idle_timeout,
+            self.body_rate_window,
         ]
         .into_iter()
+        .chain(self.max_connection_age)
         .min()
         .unwrap_or(self.idle_timeout)
     }

@@ -56,7 +56,8 @@ struct RequestBody {
     worker: Arc<Worker>,
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
+/// Whether a message with these fields is one of gRPC, whose streams may stand still.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     content_type
         .and_then(|value| value.get(..GRPC.len()))
@@ -78,8 +79,12 @@ impl RequestBody {
     }
 
     fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), Error> {
-        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-        self.left = self.left.checked_sub(bytes).ok_or_else(|| Error::new(Outcome::TooLarge))?;
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        if let Some(stall) = &self.stall {
+            stall.stop();
+            stall.add(bytes);
+        }
+        self.left = self.left.checked_sub(bytes as u64).ok_or_else(|| Error::new(Outcome::TooLarge))?;
         Ok(())
     }
 
@@ -118,9 +123,6 @@ impl HttpBody for RequestBody {
                 Poll::Pending
             }
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(stall) = &me.stall {
-                    stall.stop();
-                }
                 // hyper tells of trailers only where a trailer section began: with no field in it, its first line was
                 // a bare LF, which ends nothing (RFC 9112 erratum 7633).
                 if !me.watch.is_h2() && frame.trailers_ref().is_some_and(HeaderMap::is_empty) {

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use gw_core::{Body, Error, Outcome};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tracing::Span;
 
 use crate::stall::Stall;
 use crate::watch::Watch;
@@ -19,18 +20,22 @@ use crate::worker::Worker;
 type Polled = Poll<Option<Result<Frame<Bytes>, Error>>>;
 
 /// An exchange: begun with the head of the request, ended by its drop.
-pub(crate) struct Exchange(Arc<Watch>);
+pub(crate) struct Exchange {
+    watch: Arc<Watch>,
+    /// What is logged of the answer's body stands in there.
+    pub(crate) span: Span,
+}
 
 impl Exchange {
     pub(crate) fn begin(watch: &Arc<Watch>) -> Self {
         watch.begin_exchange();
-        Self(Arc::clone(watch))
+        Self { watch: Arc::clone(watch), span: Span::none() }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.end_exchange();
+        self.watch.end_exchange();
     }
 }
 
@@ -55,12 +60,13 @@ impl ResponseBody {
         Self { source: Source::Own(body), exchange, close_delimited }
     }
 
-    pub(crate) fn http2(body: Body, exchange: Exchange, worker: &Worker) -> Self {
+    /// `paced` if the client has to take it at the least rate.
+    pub(crate) fn http2(body: Body, exchange: Exchange, worker: &Worker, paced: bool) -> Self {
         let source = if body.is_end_stream() || body.size_hint().exact().is_some_and(|size| size <= SMALL) {
             Source::Own(body)
         } else {
             let hint = body.size_hint();
-            let stall = Arc::new(Stall::writing(Arc::clone(&exchange.0), body));
+            let stall = Arc::new(Stall::writing(Arc::clone(&exchange.watch), body, paced));
             worker.add_stall(&stall);
             Source::Watched(stall, hint)
         };
@@ -68,9 +74,9 @@ impl ResponseBody {
     }
 
     fn failed(&mut self, error: Error) -> Polled {
-        tracing::debug!(client.addr = %self.exchange.0.peer, %error, "answer cut");
+        tracing::debug!(parent: &self.exchange.span, client.addr = %self.exchange.watch.peer, %error, "answer cut");
         if self.close_delimited {
-            self.exchange.0.set_reset();
+            self.exchange.watch.set_reset();
         }
         self.source = Source::Ended;
         Poll::Ready(Some(Err(error)))
@@ -93,7 +99,8 @@ fn poll_watched(stall: &Stall, cx: &mut Context<'_>) -> Polled {
     let Some(polled) = stall.with_answer(|body| poll_contained(body, cx)) else {
         return Poll::Ready(Some(Err(Error::new(Outcome::ClientTimeout))));
     };
-    if matches!(polled, Poll::Ready(Some(Ok(_)))) {
+    if let Poll::Ready(Some(Ok(frame))) = &polled {
+        stall.add(frame.data_ref().map_or(0, Bytes::len));
         // Until the next frame is asked for, it is the client that is waited for.
         stall.start();
     }
@@ -105,11 +112,14 @@ impl HttpBody for ResponseBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
-        let polled = match &mut self.source {
+        let me = &mut *self;
+        let inside = me.exchange.span.enter();
+        let polled = match &mut me.source {
             Source::Own(body) => poll_contained(body, cx),
             Source::Watched(stall, _) => poll_watched(stall, cx),
             Source::Ended => Poll::Ready(None),
         };
+        drop(inside);
         match polled {
             Poll::Ready(Some(Err(error))) => self.failed(error),
             other => other,

@@ -89,7 +89,7 @@ impl ProxyServer {
                 .map_err(|source| StartError::Runtime { worker: index, source })?;
             let (worker, queue) = {
                 let _inside = runtime.enter();
-                Worker::new(index)
+                Worker::new(index, options.metrics.as_ref())
             };
             workers.push(worker);
             runtimes.push((runtime, queue));

@@ -15,11 +15,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use tracing::{Instrument, Span};
 
 use crate::Rejection;
 use crate::check::{Refusal, admit};
-use crate::request_body::request_body;
+use crate::request_body::{is_grpc, request_body};
 use crate::response_body::{Exchange, ResponseBody};
+use crate::spans;
 use crate::tunnel;
 use crate::watch::Watch;
 use crate::worker::{Shared, Worker};
@@ -34,6 +36,7 @@ pub(crate) struct Connection {
     pub(crate) worker: Arc<Worker>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) context: Arc<ConnContext>,
+    pub(crate) span: Span,
 }
 
 /// What is kept of a request to frame its answer.
@@ -67,10 +70,12 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
 }
 
 impl Connection {
-    async fn serve(&self, request: http::Request<Incoming>, exchange: Exchange) -> Answer {
+    async fn serve(&self, request: http::Request<Incoming>, mut exchange: Exchange) -> Answer {
         let (mut head, incoming) = request.into_parts();
         let method = head.method.clone();
         let admitted = admit(&mut head, &self.watch.limits);
+        let span = spans::request(&self.span, &head);
+        exchange.span = span.clone();
         let upgrade = head.extensions.remove::<OnUpgrade>();
         let websocket = upgrade.is_some() && is_websocket(head.headers.get(UPGRADE));
         let asked = Asked { method, version: head.version, exchange, upgrade, websocket };
@@ -79,18 +84,19 @@ impl Connection {
                 self.watch.set_unread();
             }
             drop(incoming);
-            return self.refuse(&refusal, asked, Some(&head));
+            return span.in_scope(|| self.refuse(&refusal, asked, Some(&head)));
         }
         let body = request_body(incoming, &head.headers, &self.watch, &self.worker);
         let request = Request::from_parts(head, body);
         let call = AssertUnwindSafe(self.shared.handler.call(request, Arc::clone(&self.context)));
-        match call.catch_unwind().await {
+        let called = call.catch_unwind().instrument(span.clone()).await;
+        span.in_scope(|| match called {
             Ok(response) => self.answer(response, asked),
             Err(_) => {
                 tracing::error!(client.addr = %self.context.peer, "the handler panicked");
                 self.refuse(&Refusal::new(Outcome::Internal, "an unexpected condition"), asked, None)
             }
-        }
+        })
     }
 
     /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted. Without a
@@ -119,7 +125,8 @@ impl Connection {
     fn answer(&self, mut response: Response, mut asked: Asked) -> Answer {
         let status = response.status();
         if !status.is_informational() {
-            let close = self.watch.listener.is_draining() || self.watch.is_broken();
+            let watch = &self.watch;
+            let close = watch.listener.is_draining() || watch.is_broken() || watch.is_old();
             return self.frame(response, asked, close);
         }
         let tunnel = response.extensions_mut().remove::<Tunnel>();
@@ -159,9 +166,11 @@ impl Connection {
         let known =
             response.headers().contains_key(CONTENT_LENGTH) || response.body().size_hint().exact().is_some();
         let (head, body) = response.into_parts();
+        let paced = self.watch.limits.min_body_rate == 0 || !is_grpc(&head.headers);
         let body = if asked.version == Version::HTTP_2 {
-            ResponseBody::http2(body, asked.exchange, &self.worker)
+            ResponseBody::http2(body, asked.exchange, &self.worker, paced)
         } else {
+            self.watch.set_paced(paced);
             ResponseBody::http1(body, asked.exchange, asked.version == Version::HTTP_10 && !known)
         };
         Answer::from_parts(head, body)

@@ -10,6 +10,7 @@ use futures_util::task::AtomicWaker;
 use gw_core::Body;
 use parking_lot::Mutex;
 
+use crate::rate::Rate;
 use crate::ticks::{Stamp, Ticks};
 use crate::watch::{Verdict, Watch};
 
@@ -18,6 +19,8 @@ pub(crate) struct Stall {
     watch: Arc<Watch>,
     timeout: Duration,
     since: AtomicU64,
+    /// None where the stream may be as slow as it likes.
+    rate: Option<Rate>,
     cut: AtomicBool,
     waker: AtomicWaker,
     /// The answer's body, when the wait is for room: taken when the client is given up, so that the upstream is
@@ -29,17 +32,18 @@ impl Stall {
     /// For a request body.
     pub(crate) fn reading(watch: Arc<Watch>) -> Self {
         let timeout = watch.limits.read_timeout;
-        Self::new(watch, timeout, None)
+        Self::new(watch, timeout, true, None)
     }
 
-    /// For an answer.
-    pub(crate) fn writing(watch: Arc<Watch>, answer: Body) -> Self {
+    /// For an answer; `paced` if the client has to take it at the least rate.
+    pub(crate) fn writing(watch: Arc<Watch>, answer: Body, paced: bool) -> Self {
         let timeout = watch.limits.write_timeout;
-        Self::new(watch, timeout, Some(answer))
+        Self::new(watch, timeout, paced, Some(answer))
     }
 
-    fn new(watch: Arc<Watch>, timeout: Duration, answer: Option<Body>) -> Self {
+    fn new(watch: Arc<Watch>, timeout: Duration, paced: bool, answer: Option<Body>) -> Self {
         Self {
+            rate: paced.then(|| Rate::of(&watch.limits)),
             watch,
             timeout,
             since: AtomicU64::new(0),
@@ -65,6 +69,13 @@ impl Stall {
         self.since.store(0, Ordering::Relaxed);
     }
 
+    /// It moved so many bytes.
+    pub(crate) fn add(&self, bytes: usize) {
+        if let Some(rate) = &self.rate {
+            rate.add(bytes);
+        }
+    }
+
     /// Whether the client was given up.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
@@ -83,7 +94,10 @@ impl Stall {
     /// Gives the client up when it is due. A client that does not even take the reset of the stream within
     /// another timeout loses the connection.
     pub(crate) fn sweep(&self, now: Stamp) {
-        if !self.ticks().expired(self.since.load(Ordering::Relaxed), self.timeout, now) {
+        let since = self.since.load(Ordering::Relaxed);
+        let late = self.ticks().expired(since, self.timeout, now);
+        let slow = self.rate.as_ref().is_some_and(|rate| rate.sweep(since != 0, now)) && !self.is_cut();
+        if !late && !slow {
             return;
         }
         if self.cut.swap(true, Ordering::Relaxed) {

@@ -3,6 +3,7 @@
 //! The connection's own task writes the stamps; the sweeper and the drain write verdicts, which only ever grow,
 //! and wake the task. Nothing here locks.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use futures_util::task::AtomicWaker;
 
 use crate::Limits;
 use crate::listener::Listener;
+use crate::rate::Rate;
 use crate::ticks::{Stamp, Ticks};
 
 /// How long a peer may take to notice that we have closed our half.
@@ -88,11 +90,17 @@ pub(crate) struct Watch {
     pub(crate) peer: SocketAddr,
     /// When it was accepted.
     pub(crate) accepted: Stamp,
+    /// How old it may get.
+    age: Option<Duration>,
     phase: AtomicU8,
     since: AtomicU64,
     /// When the sweeper saw first that the listener drains; zero before.
     draining_since: AtomicU64,
     write_since: AtomicU64,
+    /// What an HTTP/1 client takes of its answers. With HTTP/2, each stream has its own.
+    taking: Rate,
+    /// The answer may be taken as slowly as the client likes.
+    unpaced: AtomicBool,
     exchanges: AtomicU32,
     bodies: AtomicU32,
     requests: AtomicU64,
@@ -102,6 +110,10 @@ pub(crate) struct Watch {
     bytes_seen: AtomicBool,
     /// Bytes of the next head have come while a request was served (pipelining).
     read_ahead: AtomicBool,
+    /// What the client sends, its end included, wakes the task: hyper waits for it.
+    listening: AtomicBool,
+    /// The task is to find out whether the client has gone.
+    look: AtomicBool,
     /// Nothing lies unread in the socket.
     quiet: AtomicBool,
     /// The end was agreed with hyper: what is idle from now on is closing.
@@ -125,6 +137,11 @@ impl Watch {
         let accepted = ticks.now();
         Self {
             listener,
+            age: limits.max_connection_age.map(|age| spread(age, peer)),
+            taking: Rate::of(&limits),
+            unpaced: AtomicBool::new(false),
+            listening: AtomicBool::new(false),
+            look: AtomicBool::new(false),
             limits,
             ticks,
             peer,
@@ -177,8 +194,14 @@ impl Watch {
         }
     }
 
-    /// The socket took bytes.
-    pub(crate) fn on_write(&self) {
+    /// Whether hyper waits for what comes next.
+    pub(crate) fn set_listening(&self, listening: bool) {
+        self.listening.store(listening, Ordering::Relaxed);
+    }
+
+    /// The socket took so many bytes.
+    pub(crate) fn on_write(&self, bytes: usize) {
+        self.taking.add(bytes);
         if self.write_since.load(Ordering::Relaxed) != 0 {
             self.write_since.store(0, Ordering::Relaxed);
         }
@@ -227,6 +250,11 @@ impl Watch {
         if self.phase() <= Phase::Idle {
             self.enter(Phase::Closing);
         }
+    }
+
+    /// Whether the client has to take the answer at the least rate.
+    pub(crate) fn set_paced(&self, paced: bool) {
+        self.unpaced.store(!paced, Ordering::Relaxed);
     }
 
     pub(crate) fn set_quiet(&self, quiet: bool) {
@@ -296,6 +324,33 @@ impl Watch {
         Verdict::ALL[usize::from(self.verdict.load(Ordering::Acquire))]
     }
 
+    /// Whether it has reached its age.
+    pub(crate) fn is_old(&self) -> bool {
+        self.is_old_at(self.ticks.now())
+    }
+
+    fn is_old_at(&self, now: Stamp) -> bool {
+        self.age.is_some_and(|age| self.ticks.expired(self.accepted, age, now))
+    }
+
+    /// Whether the sweeper asked the task to find out if the client has gone; asked once, told once.
+    pub(crate) fn take_look(&self) -> bool {
+        self.look.load(Ordering::Relaxed) && self.look.swap(false, Ordering::Relaxed)
+    }
+
+    /// Has the task find out whether the client has gone, if it serves a request since more than a tick and would not
+    /// notice: hyper does not read on behind a pipelined request, nor while nobody asks for the rest of a body.
+    pub(crate) fn look_if_deaf(&self, now: Stamp) {
+        let busy = self.phase() == Phase::Busy && !self.is_h2();
+        if !busy || self.listening.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.ticks.expired(self.since.load(Ordering::Relaxed), Duration::ZERO, now) {
+            self.look.store(true, Ordering::Relaxed);
+            self.waker.wake();
+        }
+    }
+
     /// Whether the connection is to end as soon as that loses no request.
     pub(crate) fn should_end(&self) -> bool {
         self.listener.is_draining() || self.verdict() == Verdict::Close
@@ -339,7 +394,14 @@ impl Watch {
             self.set_reset();
             return Verdict::Abort;
         }
+        let paced = phase != Phase::Tunnel && !self.is_h2() && !self.unpaced.load(Ordering::Relaxed);
+        if self.taking.sweep(paced && blocked != 0, now) {
+            self.set_reset();
+            return Verdict::Abort;
+        }
         match phase {
+            // HTTP/1 learns of it by its next answer, which loses no request.
+            Phase::Idle | Phase::Busy if self.is_h2() && self.is_old_at(now) => Verdict::Close,
             Phase::Handshake if over(self.limits.handshake_timeout) => Verdict::Abort,
             Phase::First | Phase::Head if over(self.limits.header_timeout) => Verdict::HeadTimeout,
             Phase::First if !self.bytes_seen() && self.is_left_over(since, now) => Verdict::Close,
@@ -370,6 +432,15 @@ impl Watch {
         };
         self.ticks.expired(since.max(begin), QUIET, now)
     }
+}
+
+/// Nine to eleven tenths of `age`: connections that came together do not go together. A client has a port of its own for
+/// each of its connections, which is as good as chance.
+fn spread(age: Duration, peer: SocketAddr) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    peer.hash(&mut hasher);
+    let steps = u32::try_from(hasher.finish() % 2_001).unwrap_or_default();
+    age / 10 * 9 + age / 10_000 * steps
 }
 
 #[cfg(test)]

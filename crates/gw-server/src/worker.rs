@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use gw_core::Handler;
+use gw_telemetry::{Counter, Metrics};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -57,6 +58,8 @@ pub(crate) struct Worker {
     pub(crate) commands: mpsc::Sender<Command>,
     /// Told when the tick became shorter.
     pub(crate) retick: Notify,
+    /// Counts ticks that came late.
+    pub(crate) stalls_seen: Option<Arc<Counter>>,
     load: AtomicUsize,
     next: AtomicU64,
     connections: Mutex<HashMap<u64, Arc<Watch>>>,
@@ -64,8 +67,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker with the queue of its commands. Must be made inside a runtime.
-    pub(crate) fn new(index: usize) -> (Arc<Self>, mpsc::Receiver<Command>) {
+    /// A worker with the queue of its commands, which counts in `metrics`. Must be made inside a runtime.
+    pub(crate) fn new(index: usize, metrics: Option<&Arc<Metrics>>) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(QUEUE);
         let worker = Self {
             index,
@@ -73,6 +76,7 @@ impl Worker {
             tasks: Tasks::default(),
             commands,
             retick: Notify::new(),
+            stalls_seen: metrics.map(|metrics| metrics.counter(&sweep::WORKER_STALLS, &[&index.to_string()])),
             load: AtomicUsize::new(0),
             next: AtomicU64::new(0),
             connections: Mutex::default(),

@@ -106,7 +106,8 @@ impl Check<'_> {
             ("header_count", limits.header_count),
             ("target_bytes", limits.target_bytes),
         ];
-        let zero = times.iter().filter(|(_, time)| time.is_zero()).map(|(name, _)| *name);
+        let age = limits.max_connection_age.map(|age| ("max_connection_age", age));
+        let zero = times.iter().chain(&age).filter(|(_, time)| time.is_zero()).map(|(name, _)| *name);
         let zero = zero.chain(counts.iter().filter(|(_, count)| *count == 0).map(|(name, _)| *name));
         let streams = (limits.http2_streams == 0).then_some("http2_streams");
         for name in zero.chain(streams).collect::<Vec<_>>() {

@@ -135,7 +135,8 @@ fn limits() {
         &[("GW0225", "0"), ("GW0225", "'0s'")],
     );
     yaml("listeners: [{limits: {http2Streams: 0}}]", &[("GW0225", "0")]);
-    toml("[[listeners]]\nlimits = { body_bytes = 0 }", &[]);
+    toml("[[listeners]]\nlimits = { body_bytes = 0, min_body_rate = 0, max_connection_age = '1h' }", &[]);
+    yaml("listeners: [{limits: {maxConnectionAge: 0s}}]", &[("GW0225", "0s")]);
 }
 
 #[test]

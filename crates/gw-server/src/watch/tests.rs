@@ -8,17 +8,22 @@ use crate::ListenerOptions;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn watch() -> Watch {
-    let options = ListenerOptions::new("test", "127.0.0.1:1".parse().unwrap());
-    let limits = Arc::new(Limits {
+    let limits = Limits {
         handshake_timeout: SECOND * 10,
         header_timeout: SECOND * 20,
         write_timeout: SECOND * 30,
         idle_timeout: SECOND * 100,
         ..Limits::default()
-    });
-    let address = "127.0.0.1:1".parse().unwrap();
+    };
+    with(limits, 1)
+}
+
+/// A watch on a connection from this port.
+fn with(limits: Limits, port: u16) -> Watch {
+    let options = ListenerOptions::new("test", "127.0.0.1:1".parse().unwrap());
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
     let listener = Arc::new(Listener::new(options.address, address, options.into()));
-    Watch::new(listener, limits, Arc::new(Ticks::new()), address)
+    Watch::new(listener, Arc::new(limits), Arc::new(Ticks::new()), address)
 }
 
 /// Lets `seconds` pass and asks for the verdict.
@@ -78,7 +83,7 @@ async fn a_client_that_takes_nothing_is_cut_in_any_phase_of_http() {
     watch.enter(Phase::Busy);
     watch.on_write_blocked();
     after(&watch, 29).await;
-    watch.on_write();
+    watch.on_write(1);
     watch.on_write_blocked();
     assert_eq!(after(&watch, 29).await, Verdict::None);
 }
@@ -130,5 +135,91 @@ async fn where_the_next_head_begins() {
         }
         watch.end_exchange();
         assert_eq!(watch.phase(), expect);
+    }
+}
+
+/// A connection that may get 1,000 s old.
+fn aging(port: u16) -> Watch {
+    with(
+        Limits { max_connection_age: Some(SECOND * 1000), idle_timeout: SECOND * 9999, ..Limits::default() },
+        port,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_connection_of_http2_is_to_end_and_nothing_else_is() {
+    for (h2, phase, expect) in [
+        (true, Phase::Idle, Verdict::Close),
+        (true, Phase::Busy, Verdict::Close),
+        (true, Phase::Tunnel, Verdict::None),
+        (false, Phase::Idle, Verdict::None),
+        (false, Phase::Busy, Verdict::None),
+        (false, Phase::Tunnel, Verdict::None),
+    ] {
+        let watch = aging(1);
+        if h2 {
+            watch.speak_h2();
+        }
+        watch.enter(phase);
+        assert_eq!((after(&watch, 899).await, watch.is_old()), (Verdict::None, false), "{phase:?}");
+        assert_eq!((after(&watch, 203).await, watch.is_old()), (expect, true), "{phase:?}");
+    }
+    let ageless = with(Limits { idle_timeout: SECOND * 99_999, ..Limits::default() }, 1);
+    ageless.speak_h2();
+    assert_eq!((after(&ageless, 50_000).await, ageless.is_old()), (Verdict::None, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_came_together_do_not_go_together() {
+    let ages: Vec<Duration> = (1..=1000).filter_map(|port| aging(port).age).collect();
+    assert!(ages.iter().all(|age| (SECOND * 900..=SECOND * 1100).contains(age)));
+    // Each fifth of the span has about its share.
+    for fifth in 0..5 {
+        let from = SECOND * (900 + fifth * 40);
+        let count = ages.iter().filter(|age| (from..from + SECOND * 40).contains(*age)).count();
+        assert!((150..250).contains(&count), "{fifth}: {count}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_an_answer_too_slowly_is_cut() {
+    // Takes so many bytes in each of 30 s, and then no more for a while.
+    async fn taking(bytes: usize, prepare: impl Fn(&Watch)) -> Verdict {
+        let watch = with(Limits { min_body_rate: 100, ..Limits::default() }, 1);
+        watch.begin_exchange();
+        prepare(&watch);
+        let mut worst = Verdict::None;
+        for _ in 0..30 {
+            watch.on_write(bytes);
+            watch.on_write_blocked();
+            worst = worst.max(after(&watch, 1).await);
+        }
+        worst
+    }
+    assert_eq!(taking(99, |_| ()).await, Verdict::Abort);
+    assert_eq!(taking(100, |_| ()).await, Verdict::None);
+    assert_eq!(taking(1, |watch| watch.set_paced(false)).await, Verdict::None);
+    assert_eq!(taking(1, |watch| watch.enter(Phase::Tunnel)).await, Verdict::None);
+    // There the streams are watched, each for itself.
+    assert_eq!(taking(1, Watch::speak_h2).await, Verdict::None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_serves_and_does_not_listen_looks_for_its_client() {
+    for (phase, listening, expect) in [
+        (Phase::Busy, false, true),
+        (Phase::Busy, true, false),
+        (Phase::Idle, false, false),
+        (Phase::Tunnel, false, false),
+    ] {
+        let watch = watch();
+        watch.enter(phase);
+        watch.set_listening(listening);
+        after(&watch, 1).await;
+        watch.look_if_deaf(watch.ticks.now());
+        assert!(!watch.take_look(), "{phase:?}: at once");
+        after(&watch, 1).await;
+        watch.look_if_deaf(watch.ticks.now());
+        assert_eq!((watch.take_look(), watch.take_look()), (expect, false), "{phase:?} {listening}");
     }
 }

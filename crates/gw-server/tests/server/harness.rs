@@ -105,7 +105,9 @@ where
     let rejections = Arc::new(Recorder::default());
     let observer = Arc::clone(&rejections) as Arc<dyn Observer>;
     let handler = Function(move |req, conn| Box::pin(handler(req, conn)) as BoxFuture<'static, Response>);
-    let server = ProxyServer::new(ServerOptions { workers, observer, inherited }, Arc::new(handler)).unwrap();
+    let server =
+        ProxyServer::new(ServerOptions { workers, observer, metrics: None, inherited }, Arc::new(handler))
+            .unwrap();
     let prepared = server.prepare(vec![options]).unwrap();
     let address = server.commit(prepared)[0].address;
     Server { server, address, rejections }

@@ -181,9 +181,11 @@ async fn a_server_needs_a_worker_and_fails_only_unasked() {
             Box::pin(std::future::pending())
         }
     }
-    let options = ServerOptions { workers: 0, observer: Arc::new(()), inherited: Inherited::default() };
+    let options =
+        ServerOptions { workers: 0, observer: Arc::new(()), metrics: None, inherited: Inherited::default() };
     assert!(matches!(ProxyServer::new(options, Arc::new(Never)), Err(StartError::NoWorkers)));
-    let options = ServerOptions { workers: 1, observer: Arc::new(()), inherited: Inherited::default() };
+    let options =
+        ServerOptions { workers: 1, observer: Arc::new(()), metrics: None, inherited: Inherited::default() };
     let server = ProxyServer::new(options, Arc::new(Never)).unwrap();
     server.drain(Duration::ZERO).await;
     assert!(futures_util::FutureExt::now_or_never(server.failed()).is_none());

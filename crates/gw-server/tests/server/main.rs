@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no users")]
 
+mod ages;
 mod drain;
 mod early;
 mod framing;

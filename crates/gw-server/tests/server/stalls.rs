@@ -188,3 +188,111 @@ async fn the_body_of_a_grpc_call_may_stand_still() {
     call.send("cd").await;
     assert_eq!(call.answer().await.status, 200);
 }
+
+/// Nobody stands still for so long.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// Who moves less than a thousand bytes in any 40 ms is cut.
+fn paced() -> Limits {
+    let (min_body_rate, body_rate_window) = (25_000, SHORT);
+    Limits { min_body_rate, body_rate_window, read_timeout: NEVER, write_timeout: NEVER, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_the_clients_timeout() {
+    let server = start(listener(paced()), |req, _| echo(req));
+    let (mut answer, mut body) = tokio::net::TcpStream::connect(server.address).await.unwrap().into_split();
+    let drip = tokio::spawn(async move {
+        let mut next: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+        while tokio::io::AsyncWriteExt::write_all(&mut body, next).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            next = b"x";
+        }
+    });
+    let mut status = [0; 12];
+    patient(tokio::io::AsyncReadExt::read_exact(&mut answer, &mut status)).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 408");
+    drop(answer);
+    patient(drip).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_takes_too_little_is_cut() {
+    for http2 in [false, true] {
+        let (tell, mut told) = mpsc::channel(1);
+        let server = start(listener(paced()), move |_, _| {
+            let tell = tell.clone();
+            async move {
+                let (dropped, body) = endless();
+                tell.send(dropped).await.unwrap();
+                http::Response::new(body)
+            }
+        });
+        let mut plain = Client::connect(server.address).await;
+        let mut multiplexed = None;
+        if http2 {
+            let (mut sender, _task) = crate::http2::connect(server.address).await;
+            let response = patient(sender.send_request(crate::http2::get("http://a/"))).await.unwrap();
+            multiplexed = Some((sender, response));
+        } else {
+            plain.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        }
+        let mut dropped = patient(told.recv()).await.unwrap();
+        assert_eq!(patient(dropped.recv()).await, None);
+        drop(multiplexed);
+    }
+}
+
+/// Requests behind whose first bytes hyper reads no further: the body is not asked for, or another request waits.
+const DEAF: [&str; 2] = [
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+];
+
+/// Makes for a short tick and limits nothing else, where there is no TLS.
+fn alert() -> Limits {
+    Limits { handshake_timeout: SHORT, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn a_client_that_has_gone_is_noticed_though_nothing_is_read() {
+    for request in DEAF {
+        let (tell, mut told) = mpsc::channel(1);
+        let server = start(listener(alert()), move |req, _| {
+            let tell = tell.clone();
+            async move {
+                let (_alive, dropped) = mpsc::channel::<()>(1);
+                tell.send(dropped).await.unwrap();
+                let _unread = req;
+                std::future::pending().await
+            }
+        });
+        let mut client = Client::connect(server.address).await;
+        client.send(request).await;
+        let mut dropped = patient(told.recv()).await.unwrap();
+        client.stream.set_zero_linger().unwrap();
+        drop(client);
+        assert_eq!(patient(dropped.recv()).await, None, "{request}");
+        server.until(|server| server.connections().is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_only_closed_its_half_gets_the_answer_under_way() {
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let wait = std::sync::Arc::clone(&gate);
+    let server = start(listener(alert()), move |_, _| {
+        let gate = std::sync::Arc::clone(&wait);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            answer(200, "late")
+        }
+    });
+    let mut client = Client::connect(server.address).await;
+    client.send(DEAF[1]).await;
+    tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.unwrap();
+    // Several ticks later, so that the server has looked.
+    server.until(|server| server.connections().iter().any(|open| open.age_ms > 100)).await;
+    gate.add_permits(1);
+    assert_eq!(client.answer().await.body, "late");
+}
