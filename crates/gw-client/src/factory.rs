@@ -52,8 +52,8 @@ impl std::fmt::Debug for ClientOptions {
 /// Why a cluster cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
-    /// A target is a service, and no discovery is configured.
-    #[error("`{target}` needs a discovery, and none is configured")]
+    /// A target is a service, and the factory was made without a discovery.
+    #[error("`{target}` needs a discovery, and the gateway was started without one")]
     NoDiscovery {
         /// The backend's index.
         backend: usize,

@@ -90,3 +90,14 @@ async fn a_request_in_flight_outlives_its_route() {
     origin.record().release();
     assert_eq!(asked.await.unwrap().status, 200);
 }
+
+#[tokio::test]
+async fn a_discovery_that_comes_with_a_reload_is_refused_with_the_reason() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let gateway = Gateway::start(&versioned(1, &table("/one", "", &[origin.address()])), Format::Toml).await;
+    let service = "[[endpoints]]\npath = \"/two\"\nbackends = [{ target = \"discovery:///users\" }]\n";
+    gateway.rewrite(&versioned(2, &format!("[discovery]\ndsn = \"consul://127.0.0.1:1\"\n{service}")));
+    gateway.logged("the reason", |line| line.contains("the gateway was started without one")).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    assert_eq!(caller.get("/one").await.status, 200);
+}
