@@ -8,20 +8,21 @@ use gw_client::{ClientFactory, ClientOptions};
 use gw_config::{
     ControlClient, ControlDebug, ControlOptions, ControlSetupError, Diagnostics, FeatureGates, FileLoader, v1,
 };
-use gw_core::{Clock, ConnContext, Debuggable, Handler, Response};
-use gw_debug::{Admin, DataPort, MetricsPort, Readiness};
-use gw_discovery::{Dns, WatcherDebug};
+use gw_core::{Clock, ConnContext, Handler, Response};
+use gw_debug::{DataPort, Lifecycle, MetricsPort, Readiness};
+use gw_discovery::Dns;
 use gw_middleware::{Registry, Surroundings, Tasks};
-use gw_proxy::{Compiler, ConfigDebug, Proxy, ProxyDebug, Refused};
-use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerOptions};
+use gw_proxy::{Compiler, ConfigDebug, Proxy, Refused};
+use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerDebug, ServerOptions};
 use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use tokio::runtime::Handle;
 
 use crate::args::RunArgs;
 use crate::discovery;
-use crate::environment::Environment;
+use crate::pages::Pages;
 use crate::reload::{self, Reloader};
+use gw_config::Environment;
 
 /// What the command line decides of a gateway.
 pub(crate) struct Settings {
@@ -92,6 +93,7 @@ pub(crate) struct App {
     pub(crate) proxy: Arc<Proxy>,
     pub(crate) server: Arc<ProxyServer>,
     pub(crate) readiness: Readiness,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) access_log: Arc<AccessLog>,
     pub(crate) admin: Arc<dyn Handler>,
 }
@@ -110,18 +112,26 @@ impl App {
         let proxy = Proxy::builder(workers, Arc::clone(&metrics));
         let proxy = proxy.access_log(Arc::clone(&access_log)).clock(clock.clone()).build();
         let readiness = Readiness::new();
+        let lifecycle = Lifecycle::new(clock.clone(), readiness.clone());
         let mut options = ClientOptions::new(control.clone(), Arc::new(Dns::system(rand::random())));
         options.workers = workers;
         // What is wrong with it is told with the document's other errors.
         options.discovery = discovery::make(&gateway.discovery, &settings.environment, &clock).ok().flatten();
         options.clock = clock.clone();
         let clients = ClientFactory::new(options);
-        let debuggables: [Arc<dyn Debuggable>; 3] = [
-            Arc::new(ProxyDebug(Arc::clone(&proxy))),
-            Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone())),
-            Arc::new(WatcherDebug(clients.watchers())),
-        ];
-        let pages = || admin(&metrics, &readiness, &debuggables, settings.control.as_ref());
+        let (tasks, shown) = (Tasks::on(control), ServerDebug::default());
+        let pages = Arc::new(Pages {
+            metrics: Arc::clone(&metrics),
+            readiness: readiness.clone(),
+            lifecycle: lifecycle.clone(),
+            proxy: Arc::clone(&proxy),
+            config: Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone())),
+            clients: Arc::clone(&clients),
+            server: shown.clone(),
+            tasks: tasks.clone(),
+            control: settings.control.clone(),
+        });
+        let pages = || pages.serve();
         let admin = gateway.admin.hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
         let handler: Arc<dyn Handler> = if settings.debug {
             let admin = Arc::new(pages()?.allow_host("*"));
@@ -134,13 +144,14 @@ impl App {
         let inherited = settings.inherited.clone();
         let options = ServerOptions { workers, observer, metrics: Some(Arc::clone(&metrics)), inherited };
         let server = Arc::new(ProxyServer::new(options, handler)?);
+        shown.show(&server);
         watch_connections(&metrics, &server);
         let surroundings = Surroundings {
             clock,
             random: Arc::new(rand::random),
             metrics: Arc::clone(&metrics),
             states: Arc::default(),
-            tasks: Tasks::on(control),
+            tasks,
         };
         let reloader = Reloader {
             compiler: settings.compiler(surroundings),
@@ -153,7 +164,7 @@ impl App {
             discovery: gateway.discovery.clone(),
         };
         let admin = Arc::new(admin);
-        Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, access_log, admin })
+        Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, lifecycle, access_log, admin })
     }
 }
 
@@ -168,23 +179,6 @@ fn watch_connections(metrics: &Metrics, server: &Arc<ProxyServer>) {
         });
         counts.collect()
     });
-}
-
-fn admin(
-    metrics: &Arc<Metrics>,
-    readiness: &Readiness,
-    pages: &[Arc<dyn Debuggable>],
-    control: Option<&ControlDebug>,
-) -> anyhow::Result<Admin> {
-    let mut registry = gw_debug::Registry::new();
-    for page in pages {
-        registry = registry.with(Arc::clone(page))?;
-    }
-    if let Some(control) = control {
-        registry = registry.with_methods(Arc::new(control.clone()), &[Method::POST])?;
-    }
-    let metrics = Arc::clone(metrics);
-    Ok(Admin::new(registry, readiness.clone(), move || metrics.encode()))
 }
 
 /// What the server refuses by itself is counted and logged, and answered in the one form that all answers have.

@@ -9,11 +9,11 @@ use gw_telemetry::LogFormat;
 
 use crate::app::Settings;
 use crate::args::DevArgs;
-use crate::environment::Environment;
 use crate::exit::{self, Exit, Failure};
 use crate::life::{self, Gateway};
 use crate::stop::Signals;
 use crate::{demo, diagnostics};
+use gw_config::Environment;
 
 /// How long requests in flight may take when the demo ends.
 const GRACE: Duration = Duration::from_secs(5);

@@ -7,8 +7,8 @@ use gw_core::Clock;
 use gw_discovery::{Discovery, Guard, GuardOptions};
 
 use crate::args::DiscoveryArgs;
-use crate::environment::Environment;
 use crate::exit::Failure;
+use gw_config::Environment;
 
 /// Puts the flag in place of the document's `discovery.dsn`; empty, as by default in the original, it is none.
 ///

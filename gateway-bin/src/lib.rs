@@ -14,22 +14,23 @@ mod demo;
 mod dev;
 mod diagnostics;
 mod discovery;
-mod environment;
 mod exit;
 mod handover;
 mod life;
 mod listeners;
+mod pages;
 mod reload;
 mod stop;
 mod validate;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use gw_middleware::Registry;
 
 use crate::args::Command;
-use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+use gw_config::Environment;
 
 /// Every middleware of this project.
 pub fn registry() -> Registry {
@@ -72,5 +73,7 @@ fn run(args: &args::RunArgs, registry: Registry) -> Result<Exit, Failure> {
 }
 
 fn environment() -> Result<Environment, Failure> {
-    Environment::read().map_err(Failure::usage)
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    Environment::parse(std::env::vars_os().filter_map(text)).map_err(Failure::usage)
 }

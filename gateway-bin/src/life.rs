@@ -14,11 +14,11 @@ use std::io::IsTerminal;
 
 use crate::app::{App, Settings};
 use crate::args::RunArgs;
-use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use crate::handover;
 use crate::reload::ReloadError;
 use crate::stop::{Asked, Signals};
+use gw_config::Environment;
 
 /// Where a configuration is looked for when no file is named.
 const DEFAULT_FILES: [&str; 3] = ["config.yaml", "config.toml", "/etc/gateway/gateway.toml"];
@@ -159,6 +159,7 @@ impl Gateway {
         tracing::info!(?admin, data_port, "metrics are at /metrics");
         inherited.close();
         gateway.app.readiness.set_ready("config");
+        gateway.app.lifecycle.note(format!("serving generation {}", report.generation));
         tracing::info!(
             generation = report.generation,
             source = report.source,
@@ -257,22 +258,29 @@ impl Gateway {
     /// One reload. Whatever is wrong with it is logged, and the old configuration serves on.
     fn reload(&self, document: Result<Loaded, gw_config::Diagnostics>) {
         match self.app.reloader.apply(document) {
-            Ok((report, _)) => tracing::info!(
-                generation = report.generation,
-                added = ?report.added,
-                changed = ?report.changed,
-                removed = ?report.removed,
-                kept = report.kept,
-                seconds = report.seconds,
-                "reloaded"
-            ),
-            Err(error) => tracing::error!("not reloaded, the old configuration serves on\n{error}"),
+            Ok((report, _)) => {
+                self.app.lifecycle.note(format!("reloaded: generation {}", report.generation));
+                tracing::info!(
+                    generation = report.generation,
+                    added = ?report.added,
+                    changed = ?report.changed,
+                    removed = ?report.removed,
+                    kept = report.kept,
+                    seconds = report.seconds,
+                    "reloaded"
+                );
+            }
+            Err(error) => {
+                self.app.lifecycle.note("not reloaded: the configuration is wrong");
+                tracing::error!("not reloaded, the old configuration serves on\n{error}");
+            }
         }
     }
 
     async fn stop(self, delay: Duration, grace: Duration, signals: &mut Signals) -> Result<Exit, Failure> {
         tracing::info!(delay_seconds = delay.as_secs_f64(), "stopping");
         self.app.readiness.set_draining();
+        self.app.lifecycle.note("draining");
         if signals.stop_within(delay).await {
             return Ok(Exit::Failure);
         }

@@ -10,8 +10,8 @@ use gw_server::{Bound, ListenerOptions, ProxyServer};
 use gw_telemetry::Metrics;
 use gw_value::Spanned;
 
-use crate::environment::Environment;
 use crate::{discovery, listeners};
+use gw_config::Environment;
 
 /// Turns documents into what is served.
 pub(crate) struct Reloader {

@@ -9,9 +9,9 @@ use gw_middleware::{Registry, Surroundings};
 use gw_proxy::Compiler;
 
 use crate::args::ValidateArgs;
-use crate::environment::Environment;
 use crate::exit::{self, Exit, Failure};
 use crate::{discovery, reload};
+use gw_config::Environment;
 
 /// Checks each file; one that is wrong does not keep the others from being checked.
 pub(crate) fn run(

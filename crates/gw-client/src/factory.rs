@@ -16,7 +16,7 @@ use crate::connect::{TlsTarget, Wire};
 use crate::pool::Pool;
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamKey};
-use crate::{Cluster, ClusterSpec, Target};
+use crate::{ClientsState, Cluster, ClusterSpec, Target};
 
 /// What a factory is made from.
 #[derive(Clone)]
@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     /// One for each worker, so that they do not contend.
     pub(crate) random: Box<[CachePadded<AtomicU64>]>,
     upstreams: Mutex<HashMap<UpstreamKey, Weak<Upstream>>>,
+    /// To be shown; those that are gone are forgotten when one is added to a full list.
+    clusters: Mutex<Vec<Weak<Cluster>>>,
     /// The names of targets.
     names: Arc<ServiceWatcher>,
     /// The services of the discovery, if there is one.
@@ -113,7 +115,8 @@ impl ClientFactory {
             Arc::new(ServiceWatcher::new(Arc::clone(source), spawn, options.clock.clone(), seed))
         };
         let (names, services) = (watcher(&options.dns), options.discovery.as_ref().map(watcher));
-        let shared = Shared { options, tasks, random, upstreams: Mutex::default(), names, services };
+        let (upstreams, clusters) = Default::default();
+        let shared = Shared { options, tasks, random, upstreams, clusters, names, services };
         Arc::new(Self { shared: Arc::new(shared) })
     }
 
@@ -131,7 +134,20 @@ impl ClientFactory {
             .enumerate()
             .map(|(index, backend)| Backend::new(index, backend, &spec, &self.shared))
             .collect();
-        Ok(Cluster::start(spec, backends?, Arc::clone(&self.shared)))
+        let cluster = Cluster::start(spec, backends?, Arc::clone(&self.shared));
+        let mut clusters = self.shared.clusters.lock();
+        if clusters.len() == clusters.capacity() {
+            clusters.retain(|cluster| cluster.strong_count() > 0);
+        }
+        clusters.push(Arc::downgrade(&cluster));
+        Ok(cluster)
+    }
+
+    /// The state of every cluster, and how many upstreams they share.
+    pub fn inspect(&self) -> ClientsState {
+        let clusters: Vec<_> = self.shared.clusters.lock().iter().filter_map(Weak::upgrade).collect();
+        let clusters = clusters.iter().map(|cluster| cluster.inspect()).collect();
+        ClientsState { upstreams: self.upstreams(), clusters }
     }
 
     /// Makes a cluster, as a client.

@@ -6,6 +6,15 @@ use serde::{Serialize, Serializer};
 
 use crate::Protocol;
 
+/// All clusters of a factory at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientsState {
+    /// How many addresses, protocols and TLS identities are in use.
+    pub upstreams: usize,
+    /// The clusters, oldest first; those of former configurations as long as requests use them.
+    pub clusters: Vec<ClusterState>,
+}
+
 /// A cluster at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClusterState {

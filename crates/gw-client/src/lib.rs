@@ -43,6 +43,6 @@ pub use gw_discovery::{Discovery, Static};
 pub use gw_discovery::{ServiceState, ServiceWatcher, WatcherDebug};
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
-pub use inspect::{ClusterState, NodeState, TargetState, WorkerState};
+pub use inspect::{ClientsState, ClusterState, NodeState, TargetState, WorkerState};
 pub use spec::{BackendSpec, COLOR_HEADER, ClusterSpec, HashKey, Protocol};
 pub use target::{Target, TargetError};

@@ -38,15 +38,17 @@ const ELSEWHERE: [(&str, &str); 6] = [
 
 /// The pages of `/debug/pprof/`.
 pub struct Pprof {
+    cmdline: String,
     tasks: Box<dyn Fn() -> String + Send + Sync>,
     #[cfg(unix)]
     cpu: cpu::Profiler,
 }
 
 impl Pprof {
-    /// Serves profiles; `tasks` lists what runs, for people.
-    pub fn new(tasks: impl Fn() -> String + Send + Sync + 'static) -> Self {
+    /// Serves profiles; `cmdline` are the process's arguments, `tasks` lists what runs, for people.
+    pub fn new(cmdline: &[String], tasks: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self {
+            cmdline: cmdline.join("\0"),
             tasks: Box::new(tasks),
             #[cfg(unix)]
             cpu: cpu::Profiler::default(),
@@ -56,7 +58,7 @@ impl Pprof {
     async fn page(&self, tail: &str, query: &str) -> Option<Response> {
         Some(match tail {
             "" => text(StatusCode::OK, index()),
-            "cmdline" => text(StatusCode::OK, cmdline()),
+            "cmdline" => text(StatusCode::OK, self.cmdline.clone()),
             "goroutine" => text(StatusCode::OK, (self.tasks)()),
             "profile" => self.profile(query).await,
             "heap" => heap().await,
@@ -93,10 +95,6 @@ fn index() -> String {
     let ours = pages.iter().map(|page| format!("/debug/pprof/{page}\n"));
     let elsewhere = ELSEWHERE.iter().map(|(page, instead)| format!("/debug/pprof/{page}: {instead}\n"));
     ours.chain(elsewhere).collect()
-}
-
-fn cmdline() -> String {
-    std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join("\0")
 }
 
 fn missing(instead: &str) -> Response {

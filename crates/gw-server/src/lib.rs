@@ -19,6 +19,7 @@ mod io;
 mod listener;
 mod observer;
 mod options;
+mod page;
 mod pipe;
 mod rate;
 mod request_body;
@@ -45,6 +46,7 @@ pub use inherit::{Inherited, Passed};
 pub use inspect::{ConnectionInfo, ListenerInfo, TaskCount};
 pub use observer::{Observer, Rejection};
 pub use options::{AddressError, Limits, ListenAddress, ListenerOptions, ServerOptions};
+pub use page::ServerDebug;
 pub use server::{Bound, Drained, Prepared, ProxyServer};
 pub use stats::ListenerStats;
 #[cfg(unix)]

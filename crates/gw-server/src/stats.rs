@@ -26,6 +26,23 @@ pub struct ListenerStats {
 }
 
 impl ListenerStats {
+    /// All counters by name.
+    pub fn counters(&self) -> std::collections::BTreeMap<&'static str, u64> {
+        let Self { open, accepted, refused, paused, handshakes_failed, handed_over, timed_out, tunnels } =
+            self;
+        let all = [
+            ("open", open),
+            ("accepted", accepted),
+            ("refused", refused),
+            ("paused", paused),
+            ("handshakes_failed", handshakes_failed),
+            ("handed_over", handed_over),
+            ("timed_out", timed_out),
+            ("tunnels", tunnels),
+        ];
+        all.into_iter().map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).collect()
+    }
+
     pub(crate) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 use gateway_tests::{Answer, Caller, Format, Gateway, Origin, Script, empty, table};
 use http::Request;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 19] = [
     "/livez",
     "/readyz",
     "/healthz",
@@ -13,6 +13,16 @@ const PAGES: [&str; 9] = [
     "/debug/config/inspect",
     "/debug/config/load",
     "/debug/config/version",
+    "/debug/clients/inspect",
+    "/debug/lifecycle",
+    "/debug/pprof/",
+    "/debug/pprof/cmdline",
+    "/debug/pprof/goroutine",
+    "/debug/server/connections",
+    "/debug/server/listeners",
+    "/debug/tasks",
+    "/debug/watcher/appliers",
+    "/debug/watcher/nodes",
 ];
 
 fn config(origin: &Origin) -> String {
@@ -51,6 +61,41 @@ async fn every_page_answers_those_who_may_ask() {
         assert_eq!(admin.get(page).await.status, 404, "{page}");
     }
     assert!(admin.get("/debug/").await.text().contains("/debug/config/"));
+}
+
+#[tokio::test]
+async fn what_runs_is_shown() {
+    let (origin, gateway, mut admin) = started().await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    assert_eq!(caller.get("/users/1").await.status, 200);
+    let mut page = async |path: &str| -> serde_json::Value {
+        serde_json::from_str(&admin.get(path).await.text()).unwrap()
+    };
+    let tasks = page("/debug/tasks").await;
+    assert!(tasks["server accept"].as_u64() >= Some(1), "{tasks}");
+    assert!(tasks["server connection"].as_u64() >= Some(1), "{tasks}");
+    let clients = page("/debug/clients/inspect").await;
+    assert_eq!(clients["clusters"][0]["name"], "users");
+    assert_eq!(clients["clusters"][0]["nodes"][0]["address"], origin.address().to_string());
+    assert_eq!(clients["upstreams"], 1);
+    let connections = page("/debug/server/connections").await;
+    assert_eq!((&connections["open"], &connections["connections"][0]["requests"]), (&1.into(), &1.into()));
+    assert_eq!(page("/debug/server/listeners").await[0]["counters"]["accepted"], 1);
+    let life = page("/debug/lifecycle").await;
+    assert_eq!((&life["ready"], &life["events"][0]["event"]), (&true.into(), &"serving generation 1".into()));
+}
+
+#[tokio::test]
+async fn profiles_are_taken_and_what_has_no_counterpart_says_so() {
+    let (_origin, _gateway, mut admin) = started().await;
+    let profile = admin.get("/debug/pprof/profile?seconds=1").await;
+    assert_eq!((profile.status.as_u16(), profile.header("content-type")), (200, "application/octet-stream"));
+    for page in ["heap", "allocs", "block", "mutex", "threadcreate", "symbol", "trace"] {
+        let answer = admin.get(&format!("/debug/pprof/{page}")).await;
+        assert_eq!((answer.status.as_u16(), answer.text().lines().count()), (501, 1), "{page}");
+    }
+    let cmdline = admin.get("/debug/pprof/cmdline").await;
+    assert!(cmdline.text().contains("-conf"), "{}", cmdline.text());
 }
 
 #[tokio::test]

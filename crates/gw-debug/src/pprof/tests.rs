@@ -1,3 +1,5 @@
+//! Pages, and profiles of this very process.
+
 use gw_core::Request;
 use http_body_util::BodyExt;
 
@@ -13,7 +15,7 @@ async fn get(pages: &Pprof, tail: &str, query: &str) -> Option<(u16, Vec<u8>)> {
 
 #[tokio::test]
 async fn what_has_no_counterpart_says_what_to_use() {
-    let pages = Pprof::new(|| "worker 1\n".to_owned());
+    let pages = Pprof::new(&["gateway".to_owned(), "-debug".to_owned()], || "worker 1\n".to_owned());
     for (page, _) in ELSEWHERE {
         let (status, body) = get(&pages, page, "").await.unwrap();
         assert_eq!((status, body.is_empty()), (501, false), "{page}");
@@ -22,13 +24,13 @@ async fn what_has_no_counterpart_says_what_to_use() {
     assert_eq!(get(&pages, "goroutine", "").await.unwrap().1, b"worker 1\n");
     let index = String::from_utf8(get(&pages, "", "").await.unwrap().1).unwrap();
     assert_eq!(index.lines().count(), 10);
-    assert_eq!(get(&pages, "cmdline", "").await.unwrap().0, 200);
+    assert_eq!(get(&pages, "cmdline", "").await.unwrap(), (200, b"gateway\0-debug".to_vec()));
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn one_cpu_profile_is_taken_at_a_time_and_no_longer_than_a_minute() {
-    let pages = Pprof::new(String::new);
+    let pages = Pprof::new(&[], String::new);
     for query in ["seconds=0", "seconds=61", "seconds=x", "seconds="] {
         assert_eq!(get(&pages, "profile", query).await.unwrap().0, 400, "{query}");
     }

@@ -1,53 +1,48 @@
 //! The environment: the original's variables, honoured or refused by name, and ours, `GATEWAY__A__B`.
 //!
-//! The only module that reads it. Precedence: flags, then environment, then file, then defaults.
+//! Precedence: flags, then environment, then file, then defaults. The variables are given: the command alone reads its
+//! process's environment.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gw_config::v1;
-
-use crate::handover;
+use crate::v1;
 
 /// What the environment asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Environment {
+pub struct Environment {
     header_timeout: Option<Duration>,
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     dial_timeout: Option<Duration>,
     /// `ENABLE_STRICT_SLASH`.
-    pub(crate) strict_slash: bool,
+    pub strict_slash: bool,
     /// `ADVERTISE_NAME`: the gateway's name at a control service.
-    pub(crate) advertise_name: String,
+    pub advertise_name: String,
     /// `ADVERTISE_ADDR`, else the first IPv4 address of the interface `ADVERTISE_DEVICE`.
-    pub(crate) advertise_address: String,
+    pub advertise_address: String,
     /// Whether a gateway that started this one hands its sockets over.
-    pub(crate) handover: bool,
+    pub handover: bool,
     /// Overrides of configuration keys: `GATEWAY__CLIENT__CONNECT_TIMEOUT=2s` is `client.connect_timeout`.
-    pub(crate) overrides: Vec<(Vec<String>, String)>,
+    pub overrides: Vec<(Vec<String>, String)>,
     /// `CONSUL_…`, which Consul's own tools read too.
     consul: BTreeMap<String, String>,
     /// What is odd but harmless.
-    pub(crate) notices: Vec<String>,
+    pub notices: Vec<String>,
 }
 
 const PREFIX: &str = "GATEWAY__";
 
+/// Tells a successor, by the value `1`, that its standard input is its predecessor.
+pub const HANDOVER: &str = "GATEWAY_HANDOVER";
+
 impl Environment {
-    /// Reads the process's environment.
+    /// Reads variables, of which those that mean nothing here are passed over.
     ///
     /// # Errors
     /// A sentence that names the variable.
-    pub(crate) fn read() -> Result<Self, String> {
-        Self::parse(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
-    }
-
-    fn parse(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+    pub fn parse(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
         let mut environment = Self::default();
         for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
             environment.set(&name, value)?;
@@ -68,10 +63,10 @@ impl Environment {
                     "{name}: redirects are passed to the client, never followed here; unset it"
                 ));
             }
-            handover::VARIABLE => self.handover = boolean(name, &value)?,
+            HANDOVER => self.handover = boolean(name, &value)?,
             "ADVERTISE_NAME" => self.advertise_name = value,
             "ADVERTISE_ADDR" => self.advertise_address = value,
-            "ADVERTISE_DEVICE" if self.advertise_address.is_empty() => match gw_config::first_ipv4(&value) {
+            "ADVERTISE_DEVICE" if self.advertise_address.is_empty() => match crate::first_ipv4(&value) {
                 Ok(Some(address)) => self.advertise_address = address.to_string(),
                 found => self.notices.push(format!("{name}={value}: no IPv4 address ({found:?})")),
             },
@@ -95,12 +90,12 @@ impl Environment {
     }
 
     /// A variable that a discovery may ask for.
-    pub(crate) fn discovery(&self, name: &str) -> Option<String> {
+    pub fn discovery(&self, name: &str) -> Option<String> {
         self.consul.get(name).cloned()
     }
 
     /// Puts the original's timeouts in place of the configured ones.
-    pub(crate) fn apply(&self, gateway: &mut v1::Gateway) {
+    pub fn apply(&self, gateway: &mut v1::Gateway) {
         if gateway.listeners.is_empty() {
             gateway.listeners.push(v1::Listener::default().into());
         }
