@@ -18,12 +18,13 @@ fn is_test_of(path: &Path, name: &str) -> bool {
     (stem || folder) && std::fs::read_to_string(path).unwrap().contains("test]")
 }
 
-/// `e2e `x`` or `crate `x``, as the last column has them.
+/// `e2e `x``, `gateway-tests `x`` for the other suites, or `crate `x``, as the last column has them.
 fn exists(reference: &str) -> bool {
     let Some((owner, name)) = reference.split_once(" `") else { return false };
     let name = name.trim_end_matches('`');
     let folder = match owner {
         "e2e" => root().join("tests/tests/e2e"),
+        "gateway-tests" => root().join("tests/tests"),
         "gateway-bin" => root().join("gateway-bin"),
         owner => root().join("crates").join(owner),
     };
