@@ -185,3 +185,6 @@ fn blame(error: &hyper::Error) -> Outcome {
     }
     if error.is_parse() { Outcome::ClientMalformed } else { Outcome::ClientClosed }
 }
+
+#[cfg(test)]
+mod tests;

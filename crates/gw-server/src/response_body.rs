@@ -74,7 +74,8 @@ impl ResponseBody {
     }
 
     fn failed(&mut self, error: Error) -> Polled {
-        tracing::debug!(parent: &self.exchange.span, client.addr = %self.exchange.watch.peer, %error, "answer cut");
+        let Exchange { watch, span } = &self.exchange;
+        span.in_scope(|| tracing::debug!(client.addr = %watch.peer, %error, "answer cut"));
         if self.close_delimited {
             self.exchange.watch.set_reset();
         }

@@ -17,6 +17,7 @@ mod docs;
 mod drain;
 mod grpc;
 mod handover;
+mod log;
 mod middlewares;
 mod parity;
 mod priority;
