@@ -11,6 +11,7 @@
 )]
 
 mod body;
+mod browser;
 mod caller;
 mod collector;
 mod config;
@@ -29,6 +30,7 @@ mod wait;
 mod websocket;
 
 pub use body::{Body, BoxError, Chunks, Pattern, chunks, empty, full};
+pub use browser::Browser;
 pub use caller::{Answer, Caller};
 pub use collector::{Collected, Collector};
 pub use config::{Format, table};

@@ -1,4 +1,4 @@
-//! The foreign peers of `cargo xtask it`: a Python environment with grpcio below the target folder.
+//! The foreign peers of `cargo xtask it`: a Python environment with grpcio below the target folder, curl, a browser.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -44,6 +44,20 @@ pub(crate) fn curl() -> anyhow::Result<()> {
         return Ok(());
     }
     debian::install(&["curl"]).context("cannot install curl, which the demo is tried with")
+}
+
+/// Makes sure of Chromium, which the browser suite drives.
+///
+/// # Errors
+/// When it is missing and cannot be installed, or does not start.
+pub(crate) fn browser() -> anyhow::Result<()> {
+    let starts = || succeeds(Command::new("chromium").arg("--version"));
+    if starts() {
+        return Ok(());
+    }
+    debian::install(&["chromium"]).context("cannot install chromium, which the browser suite needs")?;
+    anyhow::ensure!(starts(), "chromium does not start after it was installed");
+    Ok(())
 }
 
 /// Makes the environment; on Debian its module comes in a package of its own.

@@ -27,11 +27,12 @@ pub(crate) fn test(root: &Path) -> anyhow::Result<()> {
 pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     test(root)?;
     peers::curl()?;
+    peers::browser()?;
     let python = peers::python(root)?;
     let image = consul(root)?;
     let mut suites =
         cargo(root, &["test", "--package", "gateway-tests", "--features", "peers", "--no-fail-fast"]);
-    suites.args(["--test", "peers", "--test", "consul"]);
+    suites.args(["--test", "peers", "--test", "browser", "--test", "consul"]);
     run(suites.env("GATEWAY_TEST_PYTHON", python).env("GATEWAY_TEST_CONSUL_IMAGE", image))
 }
 

@@ -1,0 +1,1 @@
+report({ metrics: await attempt("/metrics"), load: await attempt("/debug/config/load") });
