@@ -111,7 +111,10 @@ impl ConsulAgent {
 
     /// What the gateway is given to find it.
     pub fn dsn(&self) -> String {
-        format!("consul://{}", self.address)
+        match std::env::var("GATEWAY_TEST_CONSUL_CLIENT") {
+            Ok(client) => format!("consul://{}?client={client}", self.address),
+            Err(_) => format!("consul://{}", self.address),
+        }
     }
 
     /// Ends it at once, and with it all that it knew.

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 mod consul_image;
 mod debian;
 mod docker;
+mod features;
 mod lint;
 mod peers;
 mod shell;

@@ -1,9 +1,10 @@
 //! The test suites: `test` needs nothing installed, `it` adds the ones with foreign peers.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::shell::{cargo, run, succeeds};
-use crate::{docker, peers};
+use crate::{docker, features, peers};
 
 /// All tests that need nothing installed.
 ///
@@ -30,10 +31,20 @@ pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     peers::browser()?;
     let python = peers::python(root)?;
     let image = consul(root)?;
-    let mut suites =
-        cargo(root, &["test", "--package", "gateway-tests", "--features", "peers", "--no-fail-fast"]);
-    suites.args(["--test", "peers", "--test", "browser", "--test", "consul"]);
-    run(suites.env("GATEWAY_TEST_PYTHON", python).env("GATEWAY_TEST_CONSUL_IMAGE", image))
+    let mut suites = peers_suites(root, "peers", &["peers", "browser", "consul"]);
+    run(suites.env("GATEWAY_TEST_PYTHON", python).env("GATEWAY_TEST_CONSUL_IMAGE", image))?;
+    features::check(root)?;
+    let mut suites = peers_suites(root, "peers,consulrs", &["consul"]);
+    run(suites.env("GATEWAY_TEST_CONSUL_CLIENT", "consulrs").env("GATEWAY_TEST_CONSUL_IMAGE", image))
+}
+
+fn peers_suites(root: &Path, features: &str, suites: &[&str]) -> Command {
+    let mut test = cargo(root, &["test", "--package", "gateway-tests", "--no-fail-fast", "--features"]);
+    test.arg(features);
+    for suite in suites {
+        test.args(["--test", suite]);
+    }
+    test
 }
 
 /// Makes sure of the image with Consul, and prints its name.

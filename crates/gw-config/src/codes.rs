@@ -26,6 +26,7 @@ pub(crate) const BAD_ATTEMPTS: &str = "GW0224";
 pub(crate) const BAD_LIMIT: &str = "GW0225";
 pub(crate) const SAME_ID: &str = "GW0226";
 pub(crate) const GIVEN_TWICE: &str = "GW0227";
+pub(crate) const NO_EFFECT: &str = "GW0228";
 pub(crate) const BAD_DISCOVERY: &str = "GW0311";
 
 /// Every code with its title, in order.
@@ -61,6 +62,7 @@ pub const CODES: &[(&str, &str)] = &[
     (BAD_LIMIT, "limit of zero"),
     (SAME_ID, "endpoint id given twice"),
     (GIVEN_TWICE, "endpoint in two priority files"),
+    (NO_EFFECT, "key without effect"),
     ("GW0301", "unknown middleware"),
     ("GW0302", "bad middleware options"),
     ("GW0303", "bad pattern"),

@@ -375,7 +375,7 @@ pub struct Backend {
     pub weight: Option<Spanned<i64>>,
     /// Its failover level. Default 0.
     pub priority: u32,
-    /// Accepted for the original's documents; active checks come with discovery.
+    /// Accepted for the original's documents, with a warning: it has no effect there either.
     pub health_check: Option<Value>,
     /// Whether the upstream speaks TLS.
     pub tls: bool,

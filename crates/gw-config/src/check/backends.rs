@@ -4,7 +4,7 @@ use gw_value::{Dialect, Spanned, Value, suggest};
 
 use super::Check;
 use crate::Diagnostic;
-use crate::codes::{BAD_WEIGHT, NO_BACKENDS, NO_PROFILE};
+use crate::codes::{BAD_WEIGHT, NO_BACKENDS, NO_EFFECT, NO_PROFILE};
 use crate::v1::{Backend, Endpoint};
 
 impl Check<'_> {
@@ -22,6 +22,16 @@ impl Check<'_> {
         for backend in &endpoint.backends {
             self.weight(backend);
             self.profile(backend);
+            self.health_check(backend);
+        }
+    }
+
+    /// The original parses it and never looks at it.
+    fn health_check(&mut self, backend: &Backend) {
+        if let Some(check) = &backend.health_check {
+            let message = "`health_check` has no effect: nodes are judged by the requests they get";
+            let help = "remove it; a discovery's own checks are followed";
+            self.found.push(Diagnostic::warning(NO_EFFECT, message, check.span).with_help(help));
         }
     }
 

@@ -1,0 +1,35 @@
+//! The features that are off by default: they build, and what they change is tested like what they replace.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::debian;
+use crate::shell::{cargo, run};
+
+/// Lints and tests the features that need more than Rust.
+///
+/// # Errors
+/// When a library is missing and cannot be installed, or something fails.
+pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
+    openssl(root)?;
+    for (package, feature) in [("gw-discovery", "consulrs"), ("gateway-bin", "jemalloc")] {
+        let clippy = ["clippy", "--package", package, "--features", feature, "--all-targets"];
+        run(cargo(root, &clippy).args(["--", "-D", "warnings"]))?;
+    }
+    run(&mut cargo(root, &["test", "--package", "gw-discovery", "--features", "consulrs", "--lib", "consul"]))
+}
+
+/// Makes sure of what consulrs needs to build; no other part of the gateway does.
+fn openssl(root: &Path) -> anyhow::Result<()> {
+    let known = std::process::Command::new("pkg-config")
+        .args(["--exists", "openssl"])
+        .current_dir(root)
+        .status()
+        .is_ok_and(|status| status.success());
+    if known {
+        return Ok(());
+    }
+    debian::install(&["libssl-dev", "pkg-config"])
+        .context("cannot install OpenSSL's headers, which consulrs needs")
+}
