@@ -134,3 +134,8 @@ pub enum Scope {
     /// instance: what all of them count together belongs into [`BuildContext::state`].
     Shared,
 }
+
+/// The page for those who come from the Go gateway has a whole middleware, which is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/migrate/kratos.md")]
+struct MigratePage;

@@ -8,7 +8,8 @@ use tokio::process::Command;
 
 const README: &str = "README.md";
 /// Pages beside those of `docs/`.
-const PAGES: [&str; 4] = [README, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const PAGES: [&str; 5] =
+    [README, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/migrate/kratos.md"];
 /// What a command line of the pages starts with where a reader of them has only the sources.
 const CARGO: &str = "cargo run --release -- ";
 
@@ -57,7 +58,7 @@ async fn every_sample_is_valid() {
                     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shown}\n{}", block.text);
                     checked += 1;
                 }
-                "sh" | "text" | "rust,ignore" => {}
+                "sh" | "text" | "rust" | "rust,ignore" | "go" => {}
                 language => panic!("{shown}: no test of a block of `{language}`"),
             }
         }

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 
 use gateway_tests::grpc::{GrpcCaller, GrpcOrigin};
 use gateway_tests::{
-    Answer, Authority, Body, Caller, Collector, Format, Gateway, Origin, Script, command, empty, full, root,
-    run, within,
+    Answer, Authority, Body, Caller, Collector, Format, Gateway, Origin, Page, Script, command, empty, full,
+    root, run, within,
 };
 use http::Request;
 
 /// Each has a test of its own below.
-const FILES: [&str; 4] = ["gateway.toml", "kratos-full.yaml", "kratos-helloworld.yaml", "minimal.toml"];
+const FILES: [&str; 5] =
+    ["gateway.toml", "kratos-full.toml", "kratos-full.yaml", "kratos-helloworld.yaml", "minimal.toml"];
 
 #[tokio::test]
 async fn every_file_is_valid_as_it_stands() {
@@ -29,7 +30,11 @@ async fn every_file_is_valid_as_it_stands() {
 
 /// The text of a sample with other addresses.
 fn sample(name: &str, upstreams: &[(&str, SocketAddr)]) -> String {
-    let mut text = std::fs::read_to_string(root().join("config").join(name)).unwrap();
+    let text = std::fs::read_to_string(root().join("config").join(name)).unwrap();
+    running(name, text, upstreams)
+}
+
+fn running(name: &str, mut text: String, upstreams: &[(&str, SocketAddr)]) -> String {
     for (written, running) in upstreams {
         let running = match written.split_once(':').unwrap() {
             ("localhost", _) => format!("localhost:{}", running.port()),
@@ -91,11 +96,21 @@ async fn the_minimal_one_serves() {
     check_all_used(&gateway).await;
 }
 
+/// The page for those who switch shows it, and the same in TOML.
 #[tokio::test]
-async fn the_one_of_the_go_gateway_serves() {
+async fn the_one_of_the_go_gateway_serves_in_both_descriptions() {
+    let page = Page::read("docs/migrate/kratos.md");
+    let file = std::fs::read_to_string(root().join("config/kratos-helloworld.yaml")).unwrap();
+    let [yaml, toml] = [&page.blocks_of("yaml")[0], &page.blocks_of("toml")[0]];
+    for (text, format) in [(&file, Format::Yaml), (yaml, Format::Yaml), (toml, Format::Toml)] {
+        helloworld(text, format).await;
+    }
+}
+
+async fn helloworld(text: &str, format: Format) {
     let (http, grpc) = (Origin::start("one", Script::Echo).await, GrpcOrigin::start().await);
     let upstreams = [("127.0.0.1:8000", http.address()), ("127.0.0.1:9000", grpc.address())];
-    let gateway = Gateway::start(&sample("kratos-helloworld.yaml", &upstreams), Format::Yaml).await;
+    let gateway = Gateway::start(&running("the page", text.to_owned(), &upstreams), format).await;
     let mut caller = Caller::http1(gateway.address()).await;
     let request = ask("GET", "localhost", "/helloworld/kratos", &[("origin", "https://app.example.com")]);
     let answer = caller.call(request).await;
@@ -111,9 +126,14 @@ async fn the_one_of_the_go_gateway_serves() {
     check_all_used(&gateway).await;
 }
 
-/// The first upstream answers once and then fails.
 #[tokio::test]
-async fn the_full_one_of_the_go_gateway_serves() {
+async fn the_full_one_of_the_go_gateway_serves_in_both_descriptions() {
+    full_example("kratos-full.yaml", Format::Yaml).await;
+    full_example("kratos-full.toml", Format::Toml).await;
+}
+
+/// The first upstream answers once and then fails.
+async fn full_example(name: &str, format: Format) {
     let failing = |number| if number == 0 { Script::Echo } else { Script::Status(503) };
     let http = Origin::start("one", Script::Each(std::sync::Arc::new(failing))).await;
     let backup = Origin::start("backup", Script::Echo).await;
@@ -124,7 +144,7 @@ async fn the_full_one_of_the_go_gateway_serves() {
         ("127.0.0.1:9000", grpc.address()),
         ("127.0.0.1:4318", collector.address()),
     ];
-    let mut gateway = Gateway::start(&sample("kratos-full.yaml", &upstreams), Format::Yaml).await;
+    let mut gateway = Gateway::start(&sample(name, &upstreams), format).await;
     let mut caller = Caller::http1(gateway.address()).await;
     let from = [("origin", "https://app.example.com")];
     let answer = caller.call(ask("GET", "localhost", "/helloworld/kratos", &from)).await;
