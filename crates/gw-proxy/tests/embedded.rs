@@ -145,3 +145,23 @@ fn the_nodes_of_the_documentation_are_those_of_the_cluster() {
     assert_eq!(specs[0].backends[2].metadata["color"], "green");
     assert_eq!(of(&specs[1]), (String::new(), gw_client::COLOR_HEADER, None));
 }
+
+#[test]
+fn the_priorities_of_retries_are_failover_levels() {
+    let text = "
+[[endpoints]]
+path = '/'
+retry = { priorities = ['near', 'far'] }
+backends = [
+    { target = '192.0.2.1:1', metadata = { priority = 'far' } },
+    { target = '192.0.2.2:1' },
+    { target = '192.0.2.3:1', metadata = { priority = 'near' } },
+]
+";
+    let levels = parking_lot::Mutex::new(Vec::new());
+    drop(serving(text, Interceptors::new(), &|spec: ClusterSpec| {
+        levels.lock().extend(spec.backends.iter().map(|backend| backend.priority));
+        naming(spec)
+    }));
+    assert_eq!(levels.into_inner(), [1, 2, 0]);
+}

@@ -163,3 +163,14 @@ fn every_file_that_is_named_exists() {
         }
     }
 }
+
+/// The folder that the original's image mounts, a file in it (there, the folder itself was named, which never started), and a
+/// user without rights. No base image can be had by every test: that it builds is tried by hand.
+#[test]
+fn the_image_serves_a_file_and_is_not_root() {
+    let text = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let last: Vec<&str> = text.lines().rev().take_while(|line| !line.starts_with("FROM ")).collect();
+    for line in ["CMD [\"-conf\", \"/data/conf/config.yaml\"]", "VOLUME /data/conf", "USER 10001"] {
+        assert!(last.contains(&line), "{line}");
+    }
+}
