@@ -89,7 +89,11 @@ async fn check_all_used(gateway: &Gateway) {
 async fn the_minimal_one_serves() {
     let origin = Origin::start("one", Script::Echo).await;
     let config = sample("minimal.toml", &[("127.0.0.1:8000", origin.address())]);
-    let gateway = Gateway::start(&config, Format::Toml).await;
+    // A proxy of the environment has no say in where requests go.
+    let proxy = |command: &mut tokio::process::Command| {
+        command.env("HTTP_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9");
+    };
+    let gateway = Gateway::start_with(&config, Format::Toml, proxy).await;
     let mut caller = Caller::http1(gateway.address()).await;
     check(&caller.get("/").await, "one", "/");
     check(&caller.get("/any/path?q=1").await, "one", "/any/path?q=1");
