@@ -76,6 +76,11 @@ impl Environment {
                 self.notices
                     .push(format!("{name} has no effect: start-up never waits for an upstream's name"));
             }
+            // Differs from kratos, whose transport honours them for HTTP and HTTPS upstreams.
+            "HTTP_PROXY" | "http_proxy" | "HTTPS_PROXY" | "https_proxy" => self.notices.push(format!(
+                "{name} has no effect: upstreams are reached directly, never through a proxy. Where only a proxy \
+                 leads to one, make an address from which it is forwarded the target; else unset {name}"
+            )),
             _ if name.starts_with("CONSUL_") => {
                 self.consul.insert(name.to_owned(), value);
             }

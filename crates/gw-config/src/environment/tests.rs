@@ -46,3 +46,12 @@ fn our_own_variables_are_paths_of_keys() {
     let path = vec!["client".to_owned(), "connect_timeout".to_owned()];
     assert_eq!(environment.overrides, [(path, "2s".to_owned())]);
 }
+
+#[test]
+fn a_proxy_for_upstreams_is_never_dropped_in_silence() {
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+        let notices = parse(&[(name, "http://me:secret@proxy.test:3128")]).unwrap().notices;
+        assert!(matches!(&*notices, [notice] if notice.starts_with(name) && !notice.contains("secret")));
+    }
+    assert!(parse(&[("NO_PROXY", "*"), ("HTTP_PROXY", "")]).unwrap().notices.is_empty());
+}
