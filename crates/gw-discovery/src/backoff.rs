@@ -3,20 +3,22 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use crate::random::Random;
+
 const FIRST: Duration = Duration::from_secs(1);
 const LAST: Duration = Duration::from_secs(30);
 
 /// The waits after failures, with jitter out of a seed.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    state: u64,
+    random: Random,
     next: Duration,
 }
 
 impl Backoff {
     /// At the beginning. Equal seeds give equal waits.
     pub(crate) const fn new(seed: u64) -> Self {
-        Self { state: seed, next: FIRST }
+        Self { random: Random::new(seed), next: FIRST }
     }
 
     /// At the beginning, for one of many services: they must not wait in step either.
@@ -33,19 +35,9 @@ impl Backoff {
 
     /// The wait after one more failure.
     pub(crate) fn wait(&mut self) -> Duration {
-        let wait = self.next.mul_f64(0.75 + 0.5 * self.random());
+        let wait = self.random.around(self.next);
         self.next = (self.next * 2).min(LAST);
         wait
-    }
-
-    /// Uniform in 0..1: xorshift64* (Vigna 2016) is random enough to keep gateways out of step.
-    fn random(&mut self) -> f64 {
-        let mut x = self.state | 1;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.state = x;
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

@@ -30,6 +30,7 @@ mod guard;
 mod host;
 mod inspect;
 mod instance;
+mod random;
 #[cfg(test)]
 mod scripted;
 mod supervised;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::random::Random;
+
 /// A token bucket: `burst` requests at once, then one per `interval`. It keeps a blocking query that returns at once
 /// from spinning, and adds nothing to one that is held.
 #[derive(Debug)]
@@ -67,13 +69,13 @@ pub(super) struct Retry {
     next: Duration,
     /// When failures of this kind began, and whether their kind is that nobody was there.
     since: Option<(Instant, bool)>,
-    state: u64,
+    random: Random,
 }
 
 impl Retry {
     /// Before any failure. Equal seeds give equal waits.
     pub(super) const fn new(waits: Waits, quick: usize, seed: u64) -> Self {
-        Self { waits, quick, failures: 0, next: waits.first, since: None, state: seed }
+        Self { waits, quick, failures: 0, next: waits.first, since: None, random: Random::new(seed) }
     }
 
     /// Back to the beginning, after a success.
@@ -87,7 +89,7 @@ impl Retry {
     pub(super) fn failed(&mut self, absent: bool, now: Instant) -> (Duration, bool) {
         self.failures += 1;
         if self.failures <= self.quick {
-            return (self.waits.quick.mul_f64(self.random()), false);
+            return (self.waits.quick.mul_f64(self.random.next()), false);
         }
         let since = match self.since {
             Some((since, kind)) if kind == absent => since,
@@ -100,17 +102,7 @@ impl Retry {
         let calm = absent || now.saturating_duration_since(since) < self.waits.calm_for;
         let wait = self.next.min(if calm { self.waits.calm } else { self.waits.last });
         self.next = wait * 2;
-        (wait.mul_f64(0.75 + 0.5 * self.random()), true)
-    }
-
-    /// Uniform in 0..1, by xorshift64* (Vigna 2016).
-    fn random(&mut self) -> f64 {
-        let mut x = self.state | 1;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.state = x;
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+        (self.random.around(wait), true)
     }
 }
 
