@@ -13,7 +13,7 @@ mod node;
 mod outcome;
 mod upgrade;
 
-pub use admin::{DebugRequest, DebugResponse, Debuggable};
+pub use admin::{DebugRequest, DebugResponse, Debuggable, json_page};
 pub use body::Body;
 pub use clock::Clock;
 pub use context::{AnswerForm, Attempt, EndpointInfo, RequestContext};

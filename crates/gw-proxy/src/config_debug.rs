@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use gw_config::FileLoader;
-use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
+use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response, json_page};
 use http::StatusCode;
 use serde_json::json;
 
 use crate::Proxy;
-use crate::inspect::page;
 
 /// Shows the configuration on the admin port.
 pub struct ConfigDebug {
@@ -31,7 +30,7 @@ impl ConfigDebug {
             .flat_map(|document| document.attached())
             .map(|file| (file_name(file.name()), file.sha256().into()))
             .collect();
-        page(&json!({
+        json_page(&json!({
             "confPath": document.map(|document| document.name()),
             "confSha256": document.map(|document| document.sha256()),
             "priorityConfigHash": priority,
@@ -41,16 +40,17 @@ impl ConfigDebug {
     }
 
     fn version(&self) -> Response {
-        page(&json!({ "version": self.proxy.loaded().map(|loaded| loaded.gateway.version.clone()) }))
+        json_page(&json!({ "version": self.proxy.loaded().map(|loaded| loaded.gateway.version.clone()) }))
     }
 
     /// Reads the file again, without serving it: what a reload would see.
     fn load(&self) -> Response {
         let Some(loader) = &self.loader else {
-            return page(&self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded)));
+            let served = self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded));
+            return json_page(&served.unwrap_or_default());
         };
         match loader.load() {
-            Ok(loaded) => page(&gw_config::redacted(&loaded)),
+            Ok(loaded) => json_page(&gw_config::redacted(&loaded)),
             Err(diagnostics) => {
                 let mut response = Response::new(format!("{diagnostics}\n").into());
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use gw_core::{Body, BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
-use http::header::{CONTENT_TYPE, HeaderValue};
-use serde::Serialize;
+use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response, json_page};
 use serde_json::json;
 
 use crate::Proxy;
@@ -42,15 +40,6 @@ impl ProxyDebug {
                 })
             })
             .collect();
-        page(&json!({ "generation": table.generation, "routes": routes, "draining": self.0.draining() }))
+        json_page(&json!({ "generation": table.generation, "routes": routes, "draining": self.0.draining() }))
     }
-}
-
-/// A page of JSON, indented for people.
-pub(crate) fn page(value: &impl Serialize) -> Response {
-    let text =
-        serde_json::to_string_pretty(value).unwrap_or_else(|error| json!(error.to_string()).to_string());
-    let mut response = Response::new(Body::from(text + "\n"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gw_core::{Body, BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use gw_core::{Body, BoxFuture, DebugRequest, DebugResponse, Debuggable, Response, json_page};
+use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -24,7 +24,10 @@ pub struct ControlDebug {
 impl ControlDebug {
     fn inspect(&self) -> Response {
         let state = self.state.lock().clone();
-        json(StatusCode::OK, serde_json::to_string_pretty(&state).unwrap_or_default())
+        match serde_json::to_string_pretty(&state) {
+            Ok(state) => json_page(&state),
+            Err(error) => text(&error.to_string()),
+        }
     }
 
     async fn load(&self) -> Response {
@@ -33,7 +36,7 @@ impl ControlDebug {
             return text("another load is waiting, or the gateway stops");
         }
         match done.await {
-            Ok(Ok(())) => json(StatusCode::OK, "{}".to_owned()),
+            Ok(Ok(())) => json_page(&"{}"),
             Ok(Err(error)) => text(&error),
             Err(_) => text("the gateway stops"),
         }
@@ -58,13 +61,6 @@ impl Debuggable for ControlDebug {
             Some(if tail == "load" { self.load().await } else { self.inspect() })
         })
     }
-}
-
-fn json(status: StatusCode, text: String) -> Response {
-    let mut response = Response::new(Body::from(text + "\n"));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }
 
 fn text(error: &str) -> Response {

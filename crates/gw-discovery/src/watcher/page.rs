@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gw_core::{Body, BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, json_page};
 use serde_json::{Value, json};
 
 use super::{ServiceState, ServiceWatcher};
@@ -34,9 +33,7 @@ impl Debuggable for WatcherDebug {
             _ => return Box::pin(std::future::ready(None)),
         };
         let page = self.page(service(req.uri().query().unwrap_or_default()).as_deref(), show);
-        let mut response = Response::new(Body::from(format!("{page:#}\n")));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Box::pin(std::future::ready(Some(response)))
+        Box::pin(std::future::ready(Some(json_page(&page))))
     }
 }
 
