@@ -59,7 +59,7 @@ impl Attempts {
         if self.policy.attempts <= 1 {
             set_remaining(&mut req, call_deadline, now);
             cx.set_last_attempt(true);
-            return self.attempt(req, &cx, &mut patience).instrument(spans::attempt(1)).await.0;
+            return self.attempt(req, &cx, &mut patience, now).instrument(spans::attempt(1)).await.0;
         }
         let (head, body) = req.into_parts();
         let replay = Replay::new(body, replay::LIMIT, &self.budget);
@@ -68,8 +68,9 @@ impl Attempts {
             let last = attempt >= self.policy.attempts;
             cx.set_last_attempt(last);
             let mut req = Request::from_parts(head.clone(), replay.body());
-            set_remaining(&mut req, call_deadline, self.clock.now());
-            let tried = self.attempt(req, &cx, &mut patience);
+            let now = self.clock.now();
+            set_remaining(&mut req, call_deadline, now);
+            let tried = self.attempt(req, &cx, &mut patience, now);
             let (result, failed) = tried.instrument(spans::attempt(attempt)).await;
             if attempt > 1 {
                 self.breaker.note(self.clock.now(), !failed);
@@ -107,14 +108,14 @@ impl Attempts {
         Some(deadline)
     }
 
-    /// One attempt, and whether it failed in a way that may call for another.
+    /// One attempt, begun `now`, and whether it failed in a way that may call for another.
     async fn attempt(
         &self,
         req: Request,
         cx: &RequestContext,
         patience: &mut Patience,
+        now: Instant,
     ) -> (Result<Response>, bool) {
-        let now = self.clock.now();
         let mut limit = patience.begin_attempt(now);
         if let Some(decide) = self.interceptors.of_attempts() {
             limit = patience.decide(decide(cx, now, limit));
