@@ -63,15 +63,12 @@ pub enum ControlSetupError {
         "a control service writes JSON: name the configuration file `.yaml`, `.yml` or `.json`, not `{0}`"
     )]
     Format(String),
-    /// There is nothing to check its certificate with.
-    #[error("the system has no trusted roots for https")]
-    NoRoots,
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made")]
     Client(#[from] reqwest::Error),
     /// The TLS settings cannot be made.
     #[error("the TLS settings cannot be made")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] gw_tls::TlsError),
 }
 
 /// Why one load failed. None of it has a credential of the service's URL.

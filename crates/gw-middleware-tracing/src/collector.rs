@@ -2,17 +2,15 @@
 //!
 //! Source: OTLP specification, "OTLP/HTTP". Redirects are not followed and no proxy is taken from the environment.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gw_tls::Profile;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::options::Target;
 
@@ -24,12 +22,9 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// Why a collector cannot be asked at all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CollectorError {
-    /// Nobody to trust.
-    #[error("the collector is asked over TLS, but this system has no trusted root certificates")]
-    NoRoots,
     /// TLS cannot be set up.
     #[error("TLS to the collector")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] gw_tls::TlsError),
     /// The client cannot be set up.
     #[error("the collector's client")]
     Client(#[from] reqwest::Error),
@@ -76,8 +71,9 @@ impl Collector {
     /// # Errors
     /// When TLS is needed and cannot be had.
     pub(crate) fn new(target: &Target) -> Result<Self, CollectorError> {
+        let tls = (target.url.scheme() == "https").then(Profile::default);
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(target.url.scheme() == "https")?)
+            .tls_backend_preconfigured(gw_tls::own_client(tls.as_ref())?)
             .no_proxy()
             .redirect(Policy::none())
             .timeout(target.timeout)
@@ -125,18 +121,4 @@ async fn body(mut answer: Response) -> Result<Vec<u8>, ExportError> {
         }
     }
     Ok(body)
-}
-
-/// The system's roots, where they are needed: reqwest wants a configuration for plain HTTP too.
-fn tls(needed: bool) -> Result<ClientConfig, CollectorError> {
-    let mut roots = RootCertStore::empty();
-    if needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err(CollectorError::NoRoots);
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

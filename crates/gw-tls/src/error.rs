@@ -122,6 +122,6 @@ pub enum TlsError {
     #[error("two certificates claim the name `{0}`")]
     DuplicateName(String),
     /// The machine has no trusted roots, and the profile gives none.
-    #[error("this system has no trusted root certificates: set cacert")]
+    #[error("this system has no trusted root certificates, and no others are given")]
     NoRoots,
 }

@@ -107,6 +107,19 @@ impl ClientProfile {
     }
 }
 
+/// Settings for a client of the gateway's own that speaks HTTP/1.1, such as one of a trace collector. Without a profile it
+/// trusts nobody: for plain HTTP, where HTTP clients want settings too, and the machine may have no roots. The profile's
+/// `server_name` is not looked at.
+///
+/// # Errors
+/// As [`ClientProfile::build`].
+pub fn own_client(profile: Option<&Profile>) -> Result<ClientConfig, TlsError> {
+    match profile {
+        Some(profile) => Ok(Arc::unwrap_or_clone(ClientProfile::build(profile)?.config(Alpn::Http1))),
+        None => client_config(Verifier::Roots(Arc::new(RootCertStore::empty())), None),
+    }
+}
+
 type Identity = Option<(Vec<rustls_pki_types::CertificateDer<'static>>, Pem)>;
 
 fn client_config(verifier: Verifier, identity: Identity) -> Result<ClientConfig, TlsError> {

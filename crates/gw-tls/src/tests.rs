@@ -5,15 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, Issuer, KeyPair};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ProtocolVersion, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::provider::{VERSIONS, provider};
 use crate::{
-    Alpn, Certificate, CertificateSource, CertificateStore, ClientProfile, Profile, TlsError, read_pem,
-    server_config,
+    Alpn, Certificate, CertificateSource, CertificateStore, ClientProfile, Profile, TlsError, own_client,
+    read_pem, server_config,
 };
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -61,9 +61,16 @@ async fn handshake(
     alpn: Alpn,
     name: &str,
 ) -> Result<Agreed, std::io::Error> {
+    shake(server, ClientProfile::build(profile).unwrap().config(alpn), name).await
+}
+
+async fn shake(
+    server: Arc<ServerConfig>,
+    config: Arc<ClientConfig>,
+    name: &str,
+) -> Result<Agreed, std::io::Error> {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let accept = TlsAcceptor::from(server).accept(far);
-    let config = ClientProfile::build(profile).unwrap().config(alpn);
     let connect = TlsConnector::from(config).connect(ServerName::try_from(name.to_owned()).unwrap(), near);
     let (client, server) = tokio::join!(connect, accept);
     server?;
@@ -252,4 +259,16 @@ fn faults_say_which_part_and_which_file() {
     let keyless = Profile { cert: some(&cert), key: some(&cert), ..authority.profile() };
     check(&keyless, "key: the inline PEM holds no private key");
     assert!(matches!(read_pem("  "), Err(TlsError::Empty)));
+}
+
+#[tokio::test]
+async fn own_clients_trust_what_their_profile_says_and_nobody_without_one() {
+    let authority = Authority::new();
+    let store = CertificateStore::new(&[authority.source(&["a.test"])]).unwrap();
+    let shake = async |profile: Option<&Profile>| {
+        let config = own_client(profile).unwrap();
+        shake(server_config(Arc::clone(&store), true), Arc::new(config), "a.test").await
+    };
+    assert_eq!(shake(Some(&authority.profile())).await.unwrap().alpn, Some(b"http/1.1".to_vec()));
+    assert!(shake(None).await.is_err());
 }

@@ -1,12 +1,10 @@
 //! Asking a control service: its URLs, one of which is asked, and its two pages.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use gw_tls::Profile;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 
 use super::{ControlError, ControlSetupError};
@@ -52,8 +50,9 @@ impl Services {
         if urls.is_empty() {
             return Err(ControlSetupError::NoService);
         }
+        let tls = urls.iter().any(|url| url.scheme() == "https").then(Profile::default);
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(urls.iter().any(|url| url.scheme() == "https"))?)
+            .tls_backend_preconfigured(gw_tls::own_client(tls.as_ref())?)
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -164,20 +163,6 @@ async fn body(mut answer: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// The system's roots, where they are needed: the client wants settings for plain HTTP too.
-fn tls(needed: bool) -> Result<ClientConfig, ControlSetupError> {
-    let mut roots = RootCertStore::empty();
-    if needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err(ControlSetupError::NoRoots);
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

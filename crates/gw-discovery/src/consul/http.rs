@@ -126,6 +126,10 @@ fn tls_config(tls: Option<&ConsulTls>) -> Result<ClientConfig, ConsulError> {
         }
         Some(ConsulTls { ca_file: None, .. }) => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                let source = "this system has no trusted root certificates: give `ca_file`".into();
+                return Err(ConsulError::Client { source });
+            }
         }
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
