@@ -25,7 +25,7 @@ use crate::{Diagnostics, FeatureGates, Format, Loaded, Override};
 
 pub use client::ControlClient;
 pub use debug::ControlDebug;
-pub use identity::first_ipv4;
+pub(crate) use identity::first_ipv4;
 
 /// Looks for what only lowering finds in what was read.
 pub type Check = Arc<dyn Fn(Result<Loaded, Diagnostics>) -> Result<(), Diagnostics> + Send + Sync>;

@@ -66,10 +66,12 @@ impl Environment {
             HANDOVER => self.handover = boolean(name, &value)?,
             "ADVERTISE_NAME" => self.advertise_name = value,
             "ADVERTISE_ADDR" => self.advertise_address = value,
-            "ADVERTISE_DEVICE" if self.advertise_address.is_empty() => match crate::first_ipv4(&value) {
-                Ok(Some(address)) => self.advertise_address = address.to_string(),
-                found => self.notices.push(format!("{name}={value}: no IPv4 address ({found:?})")),
-            },
+            "ADVERTISE_DEVICE" if self.advertise_address.is_empty() => {
+                match crate::control::first_ipv4(&value) {
+                    Ok(Some(address)) => self.advertise_address = address.to_string(),
+                    found => self.notices.push(format!("{name}={value}: no IPv4 address ({found:?})")),
+                }
+            }
             "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
             "INITIAL_RESOLVE_TIMEOUT" => {
                 duration(name, &value)?;

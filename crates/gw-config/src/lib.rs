@@ -31,7 +31,7 @@ pub mod v1;
 
 pub use check::check_nested;
 pub use codes::CODES;
-pub use control::{Check, ControlClient, ControlDebug, ControlOptions, ControlSetupError, first_ipv4};
+pub use control::{Check, ControlClient, ControlDebug, ControlOptions, ControlSetupError};
 pub use diagnostic::{Diagnostic, Diagnostics, Style};
 pub use document::{Document, Format, MAX_BYTES, Place, Position};
 pub use environment::{Environment, HANDOVER};

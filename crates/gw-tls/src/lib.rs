@@ -18,7 +18,6 @@ mod tests;
 
 pub use certificate::{Certificate, CertificateInfo, CertificateSource};
 pub use error::{Origin, Part, TlsError};
-pub use pem::read_pem;
 pub use profile::{Alpn, ClientProfile, Profile, ProfileId, own_client};
 pub use server::server_config;
 pub use store::CertificateStore;

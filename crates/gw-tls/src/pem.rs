@@ -13,7 +13,7 @@ const ARMOUR: &str = "-----BEGIN ";
 ///
 /// # Errors
 /// When the value is empty or the file cannot be read.
-pub fn read_pem(inline_or_path: &str) -> Result<Vec<u8>, TlsError> {
+pub(crate) fn read_pem(inline_or_path: &str) -> Result<Vec<u8>, TlsError> {
     if inline_or_path.trim().is_empty() {
         return Err(TlsError::Empty);
     }

@@ -10,10 +10,11 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::pem::read_pem;
 use crate::provider::{VERSIONS, provider};
 use crate::{
     Alpn, Certificate, CertificateSource, CertificateStore, ClientProfile, Profile, TlsError, own_client,
-    read_pem, server_config,
+    server_config,
 };
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);

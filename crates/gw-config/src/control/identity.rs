@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 ///
 /// # Errors
 /// When the system does not tell its interfaces.
-pub fn first_ipv4(device: &str) -> std::io::Result<Option<Ipv4Addr>> {
+pub(crate) fn first_ipv4(device: &str) -> std::io::Result<Option<Ipv4Addr>> {
     let interfaces = if_addrs::get_if_addrs()?;
     Ok(interfaces.into_iter().filter(|interface| interface.name == device).find_map(|interface| {
         match interface.ip() {
