@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use gw_core::{Body, BoxFuture, DebugRequest, DebugResponse, Debuggable, Response};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, json_page};
 use serde_json::{Value, json};
 
 use crate::{ProxyServer, TaskCount};
@@ -46,12 +45,7 @@ impl Debuggable for ServerDebug {
             "connections" => Some(connections(&server)),
             _ => None,
         });
-        let response = page.map(|page| {
-            let mut response = Response::new(Body::from(format!("{page:#}\n")));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        });
-        Box::pin(std::future::ready(response))
+        Box::pin(std::future::ready(page.map(|page| json_page(&page))))
     }
 }
 
