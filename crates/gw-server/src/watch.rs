@@ -3,6 +3,8 @@
 //! The connection's own task writes the stamps; the sweeper and the drain write verdicts, which only ever grow,
 //! and wake the task. Nothing here locks.
 
+mod phase;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,69 +19,13 @@ use crate::listener::Listener;
 use crate::rate::Rate;
 use crate::ticks::{Stamp, Ticks};
 
+pub(crate) use phase::{Phase, Verdict};
+
 /// How long a peer may take to notice that we have closed our half.
 const CLOSING: Duration = Duration::from_secs(2);
 /// How long a connection may stay silent once its listener drains. Not at once: a client that sends request after
 /// request learns from its next answer that it is the last, and loses none to a close that crosses it.
 const QUIET: Duration = Duration::from_millis(500);
-
-/// What a connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Phase {
-    /// The TLS handshake.
-    Handshake,
-    /// Waiting for the first request.
-    First,
-    /// Between requests.
-    Idle,
-    /// In the middle of a request head (HTTP/1).
-    Head,
-    /// At least one request is served.
-    Busy,
-    /// Our half is closed or about to be.
-    Closing,
-    /// Upgraded: no longer HTTP.
-    Tunnel,
-}
-
-impl Phase {
-    const ALL: [Self; 7] =
-        [Self::Handshake, Self::First, Self::Idle, Self::Head, Self::Busy, Self::Closing, Self::Tunnel];
-
-    /// The word shown to operators.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Handshake => "handshake",
-            Self::First => "first",
-            Self::Idle => "idle",
-            Self::Head => "head",
-            Self::Busy => "busy",
-            Self::Closing => "closing",
-            Self::Tunnel => "tunnel",
-        }
-    }
-}
-
-/// What is to become of a connection. Ordered by severity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Verdict {
-    /// It goes on.
-    None,
-    /// End it where no request is lost.
-    Close,
-    /// Tell the other end that we go away, then end it (tunnels).
-    GoAway,
-    /// The head took too long: 408 and close.
-    HeadTimeout,
-    /// Drop it now.
-    Abort,
-}
-
-impl Verdict {
-    const ALL: [Self; 5] = [Self::None, Self::Close, Self::GoAway, Self::HeadTimeout, Self::Abort];
-}
 
 /// The record of one connection.
 #[derive(Debug)]
