@@ -3,7 +3,7 @@
 //! | page | answer |
 //! |---|---|
 //! | `profile?seconds=N` | CPU of all threads, pprof's format, 1 to 60 s (default 30); one at a time, else 409 |
-//! | `cmdline` | the command line, its arguments separated by NUL |
+//! | `cmdline` | the command line, its arguments separated by NUL, without credentials of addresses |
 //! | `heap` | the heap, pprof's format; needs the `jemalloc` build, else 501 |
 //! | `goroutine` | the tasks that run, as text |
 //! | `allocs`, `block`, `mutex`, `threadcreate`, `symbol`, `trace` | 501, and what to use instead |
@@ -48,7 +48,7 @@ impl Pprof {
     /// Serves profiles; `cmdline` are the process's arguments, `tasks` lists what runs, for people.
     pub fn new(cmdline: &[String], tasks: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self {
-            cmdline: cmdline.join("\0"),
+            cmdline: cmdline.iter().map(|argument| shown(argument)).collect::<Vec<_>>().join("\0"),
             tasks: Box::new(tasks),
             #[cfg(unix)]
             cpu: cpu::Profiler::default(),
@@ -77,6 +77,14 @@ impl Pprof {
     #[cfg(not(unix))]
     async fn profile(&self, _: &str) -> Response {
         missing("CPU profiles need a Unix system")
+    }
+}
+
+/// An argument as it may be shown: an address with a user or parameters may have a password or a token.
+fn shown(argument: &str) -> String {
+    match argument.split_once("://") {
+        Some((before, rest)) if rest.contains(['@', '?']) => format!("{before}://[redacted]"),
+        _ => argument.to_owned(),
     }
 }
 

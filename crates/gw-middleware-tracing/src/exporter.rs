@@ -84,7 +84,8 @@ impl Sender {
             let count = batch.len();
             drop(batch);
             let sent = self.collector.export(request.into()).await;
-            self.note(count, sent.map(|rejected| self.lost.rejected(rejected)));
+            // It cannot have refused more than there were.
+            self.note(count, sent.map(|rejected| self.lost.rejected(rejected.min(count as u64))));
         }
     }
 

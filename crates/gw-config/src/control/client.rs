@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::debug::Order;
 use super::pace::pause;
-use super::release::{Features, Release};
+use super::release::{self, Features, Release};
 use super::service::{Answer, FEATURES, RELEASE, Services};
 use super::state::State;
 use super::store::{self, Store};
@@ -19,6 +19,10 @@ use super::{Check, ControlDebug, ControlError, ControlOptions, ControlSetupError
 
 /// How many unknown feature gates are told of.
 const MAX_UNKNOWN: usize = 8;
+/// How long the text of a failure may be, in bytes: it may repeat what the service sent.
+const MAX_TEXT: usize = 16 << 10;
+/// How long the list of priority versions may be, in bytes: escaped, it still fits into a URL, which has 64 KiB.
+const MAX_VERSIONS: usize = 16 << 10;
 
 /// Asks a control service for one gateway's configuration. It belongs to one task; pages read along.
 pub struct ControlClient {
@@ -83,7 +87,7 @@ impl ControlClient {
             let result = self.ask().await;
             if let Some(order) = order {
                 // Who ordered may be gone.
-                let _ = order.send(result.map_err(|error| error.to_string()));
+                let _ = order.send(result.map_err(|error| told(&error)));
             }
         }
     }
@@ -101,7 +105,7 @@ impl ControlClient {
             }
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
-                let text = error.to_string();
+                let text = told(error);
                 // Of the same failure again and again, once is enough.
                 if state.last_error.as_ref() != Some(&text) {
                     tracing::warn!(
@@ -136,7 +140,7 @@ impl ControlClient {
             return Ok(());
         };
         let set = |(name, open): &(String, bool)| !self.options.gates.set(name, *open);
-        let unknown = answer.features.into_iter().filter(set).map(|(name, _)| name);
+        let unknown = answer.features.into_iter().filter(set).map(|(name, _)| release::shown(&name));
         let unknown: Vec<_> = unknown.take(MAX_UNKNOWN).collect();
         let mut state = self.state.lock();
         if !unknown.is_empty() && unknown != state.unknown_features {
@@ -157,7 +161,11 @@ impl ControlClient {
         if directory.is_some() {
             let versions = state.priority_versions.iter().map(|(key, version)| format!("{key}={version}"));
             query.push(("supportPriorityConfig", "1".to_owned()));
-            query.push(("lastPriorityVersions", versions.collect::<Vec<_>>().join(",")));
+            let versions = versions.collect::<Vec<_>>().join(",");
+            // Without it the service sends everything, which is what it does on the first request too.
+            if versions.len() <= MAX_VERSIONS {
+                query.push(("lastPriorityVersions", versions));
+            }
         }
         query
     }
@@ -180,15 +188,78 @@ impl ControlClient {
         let versions = taken.iter().map(|item| (item.key.clone(), item.version.clone()));
         let versions: BTreeMap<_, _> = versions.collect();
         let mut state = self.state.lock();
-        tracing::info!(
-            version = release.version,
-            former = state.version,
-            priority_items = versions.len(),
-            service = self.services.label(),
-            "release taken"
-        );
+        if state.version != release.version || state.priority_versions != versions {
+            tracing::info!(
+                version = release.version,
+                former = state.version,
+                priority_items = versions.len(),
+                service = self.services.label(),
+                "release taken"
+            );
+        }
         state.version.clone_from(&release.version);
         state.priority_versions = versions;
         Ok(())
+    }
+}
+
+/// A failure in words, as many as are of use.
+fn told(error: &ControlError) -> String {
+    let mut text = error.to_string();
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FeatureGates;
+
+    fn client() -> ControlClient {
+        let options = ControlOptions {
+            services: "http://127.0.0.1:1".to_owned(),
+            name: String::new(),
+            address: String::new(),
+            file: "config.yaml".into(),
+            directory: Some("priority".into()),
+            gates: FeatureGates::default(),
+            overrides: Vec::new(),
+        };
+        ControlClient::new(options, Arc::new(|read| read.map(drop)), || 0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn as_many_items_as_a_release_may_have_can_be_asked_for_again() {
+        let client = client();
+        let item = |n: usize| (format!("{n:#<128}"), "é".repeat(64));
+        for (items, listed) in [(1024, false), (60, true)] {
+            client.state.lock().priority_versions = (0..items).map(item).collect();
+            let query = client.query(Some(Path::new("p")));
+            assert_eq!(query.iter().any(|(name, _)| *name == "lastPriorityVersions"), listed);
+            let asked = client.services.get::<Release>(RELEASE, &query).await;
+            // It gets as far as to the port, where nobody listens.
+            let error = asked.err().unwrap().to_string();
+            assert!(error.contains("refused"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_failure_does_not_repeat_all_that_was_sent() {
+        let sent = format!(r#"{{"priorityConfigs": "{}"}}"#, "é".repeat(1 << 20));
+        let source = serde_json::from_str::<Release>(&sent).unwrap_err();
+        let text = told(&ControlError::Answer { service: "s".to_owned(), source });
+        assert!((10..MAX_TEXT + 4).contains(&text.len()), "{}", text.len());
+        for release in [
+            serde_json::json!({ "config": "{}", "version": "1\n".repeat(1 << 20) }),
+            serde_json::json!({ "config": "{}", "version": "1\nINFO all is well" }),
+            serde_json::json!({ "config": "{}", "priorityConfigs": [{ "key": "k\n".repeat(1 << 20) }] }),
+        ] {
+            let release: Release = serde_json::from_value(release).unwrap();
+            let text = release.check().unwrap_err().to_string();
+            assert!(text.len() < 1_000 && !text.contains('\n'), "{text:.200}");
+        }
     }
 }

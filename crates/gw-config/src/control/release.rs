@@ -52,8 +52,8 @@ impl Release {
         if self.config.trim().is_empty() {
             return Err(self.refused("it has no configuration"));
         }
-        if self.version.len() > MAX_NAME {
-            return Err(self.refused("its version is longer than 128 bytes"));
+        if !is_name(&self.version) {
+            return Err(self.refused("its version is longer than 128 bytes, or has control characters"));
         }
         if self.priority_configs.len() > MAX_ITEMS {
             return Err(self.refused("it has more than 1024 priority items"));
@@ -73,15 +73,16 @@ impl Release {
         let key = &item.key;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if key.is_empty() || key.len() > MAX_NAME || key.starts_with('.') || !key.bytes().all(is_plain) {
+            let key = shown(key);
             return Err(self.refused(&format!(
-                "the priority key {key:?} is no file name: 1 to {MAX_NAME} letters, digits, `-`, `_` and `.`, which is not the first"
+                "the priority key \"{key}\" is no file name: 1 to {MAX_NAME} letters, digits, `-`, `_` and `.`, which is not the first"
             )));
         }
         // They are listed as `key=version,…`.
-        if item.version.len() > MAX_NAME || item.version.contains([',', '=']) {
-            return Err(
-                self.refused(&format!("the version of priority item `{key}` is too long, or has `,` or `=`"))
-            );
+        if !is_name(&item.version) || item.version.contains([',', '=']) {
+            return Err(self.refused(&format!(
+                "the version of priority item `{key}` is too long, or has `,`, `=` or control characters"
+            )));
         }
         if item.config.trim().is_empty() {
             return Err(self.refused(&format!("priority item `{key}` has no configuration")));
@@ -90,8 +91,20 @@ impl Release {
     }
 
     pub(super) fn refused(&self, reason: &str) -> ControlError {
-        ControlError::Refused { version: self.version.clone(), reason: reason.to_owned() }
+        ControlError::Refused { version: shown(&self.version), reason: reason.to_owned() }
     }
+}
+
+/// Whether a text can be a version.
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME && !text.chars().any(char::is_control)
+}
+
+/// What was sent in the place of a name: the beginning of it, and nothing that makes a line of a log two.
+pub(super) fn shown(text: &str) -> String {
+    let kept = &text[..text.floor_char_boundary(MAX_NAME)];
+    let dots = if kept.len() < text.len() { "…" } else { "" };
+    format!("{}{dots}", kept.escape_debug())
 }
 
 /// The document that is written for JSON in a text: indented, so that a place in it can be found. All YAML readers take it.

@@ -55,10 +55,10 @@ pub(super) fn read(directory: &Path) -> Vec<Result<Document, Diagnostics>> {
     documents
 }
 
-/// A directory of that name is no file; neither is what is gone meanwhile.
+/// A directory of that name is no file, nor is a pipe, for whose other end one would wait.
 fn is_wanted(path: &Path) -> bool {
     let is_hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    !is_hidden && Format::of(path).is_some() && !path.is_dir()
+    !is_hidden && Format::of(path).is_some() && path.metadata().map_or(true, |meta| meta.is_file())
 }
 
 fn too_much(directory: &Path, what: &str) -> Diagnostics {

@@ -204,6 +204,7 @@ async fn priority_files_are_watched_as_the_main_file_is() {
     assert_eq!(paths(after(&mut changes, || write("a.toml", &endpoint("/a"))).await), ["/a", "/b"]);
     // What is no configuration, or hidden, is not looked at.
     fs::create_dir(directory.join("d.toml")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(directory.join("s.toml")).unwrap();
     write("README.md", "x");
     write(".hidden.toml", "x");
     write("c.toml.tmp", "x");

@@ -27,6 +27,21 @@ async fn what_has_no_counterpart_says_what_to_use() {
     assert_eq!(get(&pages, "cmdline", "").await.unwrap(), (200, b"gateway\0-debug".to_vec()));
 }
 
+#[tokio::test]
+async fn the_command_line_is_shown_without_credentials() {
+    let arguments = [
+        "-discovery.dsn=consul://127.0.0.1:8500?token=hunter2",
+        "-ctrl.service",
+        "http://a:1,https://u:hunter2@b/",
+        "-addr=127.0.0.1:80",
+        "http://plain/",
+    ];
+    let pages = Pprof::new(&arguments.map(str::to_owned), String::new);
+    let shown = String::from_utf8(get(&pages, "cmdline", "").await.unwrap().1).unwrap();
+    let expect = "-discovery.dsn=consul://[redacted]\0-ctrl.service\0http://[redacted]\0-addr=127.0.0.1:80\0http://plain/";
+    assert_eq!(shown, expect);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn one_cpu_profile_is_taken_at_a_time_and_no_longer_than_a_minute() {

@@ -10,7 +10,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 use super::ConsulError;
 use crate::{Instance, Snapshot, host};
@@ -37,23 +39,16 @@ pub(super) struct Listing {
 /// # Errors
 /// If it is no list, or if there are entries but none of them makes sense: that must not look like an empty list.
 pub(super) fn listing(service: &str, body: &[u8], warning: bool) -> Result<Listing, ConsulError> {
-    let entries: Vec<Value> = serde_json::from_slice(body).map_err(|source| ConsulError::Json { source })?;
-    let any = !entries.is_empty();
-    let (mut usable, mut unhealthy, mut skipped) = (BTreeMap::new(), Vec::new(), 0);
-    for entry in entries {
-        let Some(entry) = Entry::deserialize(entry).ok().filter(Entry::has_id) else {
-            skipped += 1;
-            continue;
-        };
-        let id = entry.id();
-        match entry.weight_factor(warning) {
-            None => unhealthy.push(id),
-            Some(factor) => match entry.instance(service, &id, factor, &mut skipped) {
-                Some(instance) if !usable.contains_key(&id) => drop(usable.insert(id, instance)),
-                _ => skipped += 1,
-            },
-        }
-    }
+    let mut reading =
+        Reading { service, warning, any: false, skipped: 0, usable: BTreeMap::new(), unhealthy: Vec::new() };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = json.deserialize_seq(&mut reading).and_then(|()| json.end());
+    read.map_err(|source| match source.classify() {
+        // Its own text repeats what stands there, at any length.
+        Category::Data => ConsulError::Json { source: serde_json::Error::custom("something else") },
+        _ => ConsulError::Json { source },
+    })?;
+    let Reading { any, skipped, usable, mut unhealthy, .. } = reading;
     if usable.is_empty() && unhealthy.is_empty() && any {
         return Err(ConsulError::Garbage { what: "no entry of the list makes sense" });
     }
@@ -61,6 +56,49 @@ pub(super) fn listing(service: &str, body: &[u8], warning: bool) -> Result<Listi
     unhealthy.dedup();
     let instances = usable.into_values().collect();
     Ok(Listing { snapshot: Snapshot { instances, unhealthy: unhealthy.into() }, skipped, any })
+}
+
+/// A list that is being read, one entry after the other: as a tree it would take a hundred times its length.
+struct Reading<'a> {
+    service: &'a str,
+    warning: bool,
+    any: bool,
+    skipped: u64,
+    usable: BTreeMap<String, Instance>,
+    unhealthy: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn entry(&mut self, entry: &RawValue) {
+        self.any = true;
+        let Some(entry) = serde_json::from_str::<Entry>(entry.get()).ok().filter(Entry::has_id) else {
+            self.skipped += 1;
+            return;
+        };
+        let id = entry.id();
+        match entry.weight_factor(self.warning) {
+            None => self.unhealthy.push(id),
+            Some(factor) => match entry.instance(self.service, &id, factor, &mut self.skipped) {
+                Some(instance) if !self.usable.contains_key(&id) => drop(self.usable.insert(id, instance)),
+                _ => self.skipped += 1,
+            },
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Reading<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(entry) = entries.next_element()? {
+            self.entry(entry);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]

@@ -239,11 +239,9 @@ fn flag(name: &'static str, value: Option<&str>) -> Result<Option<bool>, DsnErro
 
 fn wait(text: &str) -> Result<Duration, DsnError> {
     let error = DsnError::Value { name: "wait", reason: "not a duration of 1s to 10m, such as `55s`" };
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
-    let seconds = match (number.parse::<u64>(), unit) {
-        (Ok(number), "s") => number,
-        (Ok(number), "m") => number.saturating_mul(60),
-        _ => return Err(error),
+    let number = |unit| text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let Some(seconds) = number('s').or_else(|| Some(number('m')?.saturating_mul(60))) else {
+        return Err(error);
     };
     if (1..=600).contains(&seconds) { Ok(Duration::from_secs(seconds)) } else { Err(error) }
 }

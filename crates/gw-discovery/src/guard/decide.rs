@@ -89,12 +89,10 @@ impl<'a> Listed<'a> {
 
     /// How many are listed that are not among `known`.
     fn newcomers(&self, known: &[Believed]) -> usize {
-        let known = |instance: &Instance| {
-            known.iter().any(|Believed { instance: old, .. }| {
-                old.id == instance.id || old.endpoints == instance.endpoints
-            })
-        };
-        self.instances.iter().filter(|instance| !known(instance)).count()
+        let ids: HashSet<&str> = known.iter().map(|old| &*old.instance.id).collect();
+        let endpoints: HashSet<&[String]> = known.iter().map(|old| &*old.instance.endpoints).collect();
+        let is_new = |new: &&Instance| !ids.contains(&*new.id) && !endpoints.contains(&*new.endpoints);
+        self.instances.iter().filter(is_new).count()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of entries, good ones and odd ones.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -203,4 +203,23 @@ proptest::proptest! {
             proptest::prop_assert!(endpoint.parse::<http::Uri>().is_ok_and(|uri| uri.port_u16().is_some()), "{endpoint}");
         }
     }
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_costs_no_other() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let good = entry(|_| {}).to_string();
+    for odd in [&*deep, &format!(r#"{{"Extra":{deep}}}"#), r#"{"Service":{"ID":"a","ID":"b"}}"#] {
+        let found = listing("users", format!("[{odd},{good}]").as_bytes(), false).unwrap();
+        assert_eq!((found.snapshot.instances.len(), found.skipped), (1, 1));
+    }
+}
+
+#[test]
+fn what_is_no_list_is_not_repeated() {
+    for body in [format!("{:?}", "secret".repeat(100_000)), r#"{"secret": 1}"#.to_owned()] {
+        let line = listing("users", body.as_bytes(), false).unwrap_err().line();
+        assert!(line.len() < 100 && !line.contains("secret"), "{line:.200}");
+    }
+    assert!(listing("users", b"[] []", false).is_err());
 }

@@ -97,7 +97,7 @@ fn the_rest() {
 fn nothing_is_ignored() {
     refused("consul://?tokenfile=b1gs", &[], "did you mean `token_file`?");
     refused("consul://?stale=yes", &[], "`stale`: neither `true` nor `false`");
-    for wait in ["0s", "601s", "11m", "55", "s", "1h", "-1s", ""] {
+    for wait in ["0s", "601s", "11m", "55", "s", "1h", "-1s", "5é", "é", ""] {
         let result = options(&format!("consul://?wait={wait}"), &[]);
         assert_eq!(result.is_ok(), wait.is_empty(), "{wait}");
     }

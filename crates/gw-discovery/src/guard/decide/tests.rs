@@ -66,6 +66,15 @@ fn who_is_replaced_has_not_vanished() {
     assert_eq!(instances(&options.decide(&known, &reborn, now)), "8 9", "new ids at the same addresses");
 }
 
+/// Compared with each other one by one, these would take minutes.
+#[test]
+fn a_very_large_service_is_replaced_as_fast_as_it_is_read() {
+    let ids = |start: u32| (start..start + 60_000).map(|id| format!("{id} ")).collect::<String>();
+    let (options, now) = (GuardOptions::default(), Instant::now());
+    let known = options.decide(&[], &snapshot(&ids(100_000)), now);
+    assert_eq!(options.decide(&known, &snapshot(&ids(200_000)), now).len(), 60_000);
+}
+
 #[test]
 fn nothing_at_all_is_doubtful_and_so_is_a_drop() {
     let options = GuardOptions::default();
