@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use gw_client::{ClientFactory, ClientOptions};
 use gw_config::{
@@ -14,7 +13,7 @@ use gw_discovery::Dns;
 use gw_middleware::{Registry, Surroundings, Tasks};
 use gw_proxy::{Compiler, ConfigDebug, Proxy, Refused};
 use gw_server::{Inherited, Observer, ProxyServer, Rejection, ServerDebug, ServerOptions};
-use gw_telemetry::{AccessLog, BuildInfo, ConnectionCount, LogFormat, Metrics};
+use gw_telemetry::{AccessLog, BuildInfo, LogFormat, Metrics};
 use http::HeaderMap;
 use tokio::runtime::Handle;
 
@@ -145,7 +144,8 @@ impl App {
         let options = ServerOptions { workers, observer, metrics: Some(Arc::clone(&metrics)), inherited };
         let server = Arc::new(ProxyServer::new(options, handler)?);
         shown.show(&server);
-        watch_connections(&metrics, &server);
+        server.watch_listeners(&metrics);
+        clients.watch_discovery(&metrics);
         let surroundings = Surroundings {
             clock,
             random: Arc::new(rand::random),
@@ -166,19 +166,6 @@ impl App {
         let admin = Arc::new(admin);
         Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, lifecycle, access_log, admin })
     }
-}
-
-fn watch_connections(metrics: &Metrics, server: &Arc<ProxyServer>) {
-    let server = Arc::downgrade(server);
-    metrics.watch_connections(move || {
-        let listeners = server.upgrade().map(|server| server.listeners()).unwrap_or_default();
-        let counts = listeners.into_iter().flat_map(|listener| {
-            let (open, tunnels) = (listener.stats.open.load(Relaxed), listener.stats.tunnels.load(Relaxed));
-            [("http", open.saturating_sub(tunnels)), ("tunnel", tunnels)]
-                .map(|(state, count)| ConnectionCount { listener: Arc::clone(&listener.name), state, count })
-        });
-        counts.collect()
-    });
 }
 
 /// What the server refuses by itself is counted and logged, and answered in the one form that all answers have.

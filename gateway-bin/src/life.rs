@@ -155,8 +155,12 @@ impl Gateway {
         if !admin.is_empty() {
             gateway.start_admin(&admin, inherited.clone())?;
         }
-        let (admin, data_port) = (gateway.admin_address, gateway.app.reloader.metrics.has_compat());
-        tracing::info!(?admin, data_port, "metrics are at /metrics");
+        let data_port = gateway.app.reloader.metrics.has_compat();
+        tracing::info!(
+            admin = gateway.admin_address.map(tracing::field::display),
+            data_port,
+            "metrics are at /metrics"
+        );
         inherited.close();
         gateway.app.readiness.set_ready("config");
         gateway.app.lifecycle.note(format!("serving generation {}", report.generation));

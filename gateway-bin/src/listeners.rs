@@ -33,6 +33,7 @@ fn options(listener: &Spanned<v1::Listener>, errors: &mut Vec<Diagnostic>) -> Op
         let store = CertificateStore::of(&certificates)
             .map_err(|error| errors.push(bad_certificate(&error, listener.span())))
             .ok()?;
+        options.certificates = store.infos().into();
         options.tls = Some(gw_tls::server_config(store, listener.http2));
     }
     Some(options)

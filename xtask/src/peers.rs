@@ -60,6 +60,17 @@ pub(crate) fn browser() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes sure of promtool, which judges the metrics.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn promtool() -> anyhow::Result<()> {
+    if succeeds(Command::new("promtool").arg("--version")) {
+        return Ok(());
+    }
+    debian::install(&["prometheus"]).context("cannot install prometheus, whose promtool judges the metrics")
+}
+
 /// Makes the environment; on Debian its module comes in a package of its own.
 fn make_environment(venv: &Path) -> anyhow::Result<()> {
     let make = || {

@@ -29,6 +29,7 @@ pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     test(root)?;
     peers::curl()?;
     peers::browser()?;
+    peers::promtool()?;
     let python = peers::python(root)?;
     let image = consul(root)?;
     let mut suites = peers_suites(root, "peers", &["peers", "browser", "consul"]);

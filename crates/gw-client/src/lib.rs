@@ -21,6 +21,7 @@ mod cluster;
 mod connect;
 mod factory;
 mod form;
+mod gauges;
 mod inspect;
 mod lanes;
 mod members;
@@ -37,6 +38,7 @@ mod tests;
 pub use attempt::Departed;
 pub use cluster::Cluster;
 pub use factory::{ClientFactory, ClientOptions, ClusterError, MakeClient};
+pub use gauges::{DISCOVERY_AGE, DISCOVERY_FAILING, DISCOVERY_INSTANCES};
 /// Sources of addresses: part of [`ClientOptions`].
 pub use gw_discovery::{Discovery, Static};
 /// What a factory's watches know: part of its inspection.

@@ -2,6 +2,7 @@
 
 mod choice;
 mod errors;
+mod gauges;
 mod guards;
 mod h2;
 mod harness;

@@ -15,6 +15,8 @@ pub struct EndpointInfo {
     pub name: Arc<str>,
     /// The path pattern: the `http.route` label, never the path itself.
     pub route: Arc<str>,
+    /// The configured methods, joined by `,`; empty for any.
+    pub methods: Arc<str>,
     /// Whether the upstream speaks gRPC.
     pub grpc: bool,
     /// The endpoint's own metadata.

@@ -167,6 +167,7 @@ impl Pass<'_> {
         let info = Arc::new(EndpointInfo {
             name: identity(endpoint).into(),
             route: (**endpoint.path).into(),
+            methods: joined(&methods(endpoint)).into(),
             grpc: endpoint.protocol == Protocol::Grpc,
             metadata: endpoint.metadata.clone(),
         });
@@ -229,12 +230,16 @@ pub(crate) fn methods(endpoint: &Endpoint) -> Vec<Method> {
     methods
 }
 
+fn joined(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(",")
+}
+
 /// What identifies an endpoint across reloads: its id, else what it matches.
 pub(crate) fn identity(endpoint: &Endpoint) -> String {
     if let Some(id) = &endpoint.id {
         return id.clone();
     }
-    let methods = methods(endpoint).iter().map(Method::to_string).collect::<Vec<_>>().join(",");
+    let methods = joined(&methods(endpoint));
     let hosts = hosts(endpoint).map(|host| host.as_str()).collect::<Vec<_>>().join(",");
     let methods = if methods.is_empty() { "*".to_owned() } else { methods };
     format!("{methods} {hosts}{}", *endpoint.path)

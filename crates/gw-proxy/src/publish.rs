@@ -3,6 +3,8 @@
 //! Each worker has its own handle to the table, in a slot of its own: to read it is an uncontended lock and a counter
 //! that no other worker touches. `commit` fills all slots before it returns, so that a new table is live at once.
 
+mod former;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -12,10 +14,9 @@ use crossbeam_utils::CachePadded;
 use gw_client::{ClusterSpec, MakeClient};
 use gw_config::{Diagnostic, Diagnostics, FeatureGates, Loaded, v1};
 use gw_core::Client;
-
 use gw_middleware::{Chain, Logged, Renderer, SuccessRatioBreaker};
 use gw_telemetry::Metrics;
-use gw_value::{Span, Spanned};
+use gw_value::Span;
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -29,6 +30,7 @@ use crate::render;
 use crate::replay::{BUDGET, Budget};
 use crate::retry::{self, RetryPolicy};
 use crate::table::{Route, RouteTable};
+use former::{Change, Former};
 
 /// A worker's own handle to a table.
 pub(crate) struct Held(Arc<RouteTable>);
@@ -130,60 +132,6 @@ impl Publisher {
     pub(crate) fn table(&self, worker: usize) -> Arc<Held> {
         Arc::clone(&self.slots[worker % self.slots.len()].lock())
     }
-}
-
-/// Looks for an endpoint of the table at hand that need not be made anew.
-struct Former {
-    loaded: Option<Arc<Loaded>>,
-    table: Arc<RouteTable>,
-    places: HashMap<Arc<str>, usize>,
-    /// Whether what surrounds the endpoints is unchanged.
-    same_around: bool,
-}
-
-impl Former {
-    fn new(loaded: Option<Arc<Loaded>>, table: Arc<RouteTable>, new: &Loaded) -> Self {
-        let same_around = loaded.as_ref().is_some_and(|old| {
-            old.dialect == new.dialect
-                && is_same(&old.gateway.middlewares, &new.gateway.middlewares)
-                && is_same(&old.gateway.balancer, &new.gateway.balancer)
-                && is_same(&old.gateway.client, &new.gateway.client)
-        });
-        let names = table.routes.iter().map(|route| Arc::clone(&route.endpoint.name));
-        let places = names.enumerate().map(|(place, name)| (name, place)).collect();
-        Self { loaded, table, places, same_around }
-    }
-
-    /// The route of an unchanged endpoint.
-    fn route(&self, new: &Loaded, index: usize, endpoint: &CompiledEndpoint) -> (Change, Option<Arc<Route>>) {
-        let Some(old) = &self.loaded else { return (Change::Added, None) };
-        let Some(&place) = self.places.get(&endpoint.info.name) else { return (Change::Added, None) };
-        let plain = |cluster: &ClusterSpec| cluster.backends.iter().all(|backend| backend.tls.is_none());
-        let (was, is) = (old.gateway.endpoints.get(place), new.gateway.endpoints.get(index));
-        let dialect = |loaded: &Loaded, endpoint: Option<&Spanned<v1::Endpoint>>| {
-            endpoint.map(|endpoint| loaded.dialect_at(endpoint.span()))
-        };
-        let same = self.same_around
-            && dialect(old, was) == dialect(new, is)
-            && is_same(&was, &is)
-            // A certificate may have been replaced under the same path.
-            && plain(&endpoint.cluster)
-            && endpoint.chains.deferred.iter().all(|client| plain(&client.spec));
-        let kept = same.then(|| self.table.routes.get(place).cloned()).flatten();
-        (if kept.is_some() { Change::Kept } else { Change::Changed }, kept)
-    }
-}
-
-/// Whether two parts of documents say the same; where they stand does not matter.
-fn is_same(old: &impl Serialize, new: &impl Serialize) -> bool {
-    serde_json::to_value(old).ok() == serde_json::to_value(new).ok()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
-    Added,
-    Changed,
-    Kept,
 }
 
 impl Proxy {

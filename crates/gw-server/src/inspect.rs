@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use gw_tls::CertificateInfo;
+
 use crate::listener::Listener;
 use crate::stats::ListenerStats;
 use crate::watch::Watch;
@@ -16,6 +18,8 @@ pub struct ListenerInfo {
     pub address: SocketAddr,
     /// Whether it speaks TLS.
     pub tls: bool,
+    /// What its TLS side serves to new connections.
+    pub certificates: Arc<[CertificateInfo]>,
     /// Whether it has stopped accepting.
     pub draining: bool,
     /// Its counters, live.
@@ -29,6 +33,7 @@ impl ListenerInfo {
             name: Arc::clone(&settings.name),
             address: listener.local,
             tls: settings.tls.is_some(),
+            certificates: Arc::clone(&settings.certificates),
             draining: listener.is_draining(),
             stats: Arc::clone(&listener.stats),
         }

@@ -11,6 +11,7 @@ mod connection;
 mod cores;
 mod error;
 mod frames;
+mod gauges;
 #[cfg(unix)]
 mod handover;
 mod inherit;
@@ -40,6 +41,7 @@ mod worker;
 
 pub use cores::{open_files_limit, worker_count};
 pub use error::{BindError, StartError, WorkerFailed};
+pub use gauges::CERTIFICATE_END;
 #[cfg(unix)]
 pub use handover::{Predecessor, pass_on, take_over};
 pub use inherit::{Inherited, Passed};

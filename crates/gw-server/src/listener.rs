@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gw_core::TlsInfo;
+use gw_tls::CertificateInfo;
 use ipnet::IpNet;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
@@ -20,6 +21,7 @@ use crate::{Limits, ListenAddress, ListenerOptions};
 pub(crate) struct Settings {
     pub(crate) name: Arc<str>,
     pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) certificates: Arc<[CertificateInfo]>,
     pub(crate) http2: bool,
     pub(crate) limits: Arc<Limits>,
     pub(crate) trusted_proxies: Arc<[IpNet]>,
@@ -30,6 +32,7 @@ impl From<ListenerOptions> for Settings {
         Self {
             name: options.name,
             tls: options.tls.map(TlsAcceptor::from),
+            certificates: options.certificates,
             http2: options.http2,
             limits: Arc::new(options.limits),
             trusted_proxies: options.trusted_proxies,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gw_telemetry::Metrics;
+use gw_tls::CertificateInfo;
 use ipnet::IpNet;
 
 use crate::{Inherited, Observer};
@@ -33,6 +34,8 @@ pub struct ListenerOptions {
     pub address: ListenAddress,
     /// The TLS side, its ALPN list included; none = plain TCP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// What its TLS side serves, for [`CERTIFICATE_END`](crate::CERTIFICATE_END).
+    pub certificates: Arc<[CertificateInfo]>,
     /// Whether HTTP/2 is served: by ALPN over TLS, by prior knowledge over TCP.
     pub http2: bool,
     /// Limits of its connections.
@@ -48,6 +51,7 @@ impl ListenerOptions {
             name: name.into(),
             address,
             tls: None,
+            certificates: Arc::from([]),
             http2: true,
             limits: Limits::default(),
             trusted_proxies: Arc::from([]),

@@ -12,6 +12,9 @@ use crate::error::{Part, TlsError};
 use crate::pem::Pem;
 use crate::provider::provider;
 
+/// Octets of a serial number that are shown.
+const MAX_SERIAL: usize = 20;
+
 /// Where a certificate comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateSource {
@@ -28,6 +31,8 @@ pub struct CertificateSource {
 pub struct CertificateInfo {
     /// The names it serves, lower-case.
     pub names: Vec<String>,
+    /// Its serial number in hexadecimal; 20 octets at most are shown (RFC 5280 §4.1.2.2).
+    pub serial: String,
     /// When it ends.
     pub not_after: SystemTime,
 }
@@ -47,8 +52,8 @@ impl Certificate {
     pub fn load(source: &CertificateSource) -> Result<Self, TlsError> {
         let cert = Pem::read(Part::Cert, &source.cert)?;
         let chain = cert.certificates()?;
-        let (own, not_after) = match chain.first().map(|leaf| parse_x509_certificate(leaf)) {
-            Some(Ok((_, leaf))) => (dns_names(&leaf), ends(&leaf)),
+        let (own, serial, not_after) = match chain.first().map(|leaf| parse_x509_certificate(leaf)) {
+            Some(Ok((_, leaf))) => (dns_names(&leaf), serial(&leaf), ends(&leaf)),
             Some(Err(error)) => return Err(cert.unusable(error)),
             None => return Err(TlsError::NoCertificate),
         };
@@ -59,7 +64,7 @@ impl Certificate {
                 other => pem.unusable(other),
             })?;
         let names = if source.server_names.is_empty() { own } else { checked(&source.server_names)? };
-        Ok(Self { key: Arc::new(key), info: CertificateInfo { names, not_after } })
+        Ok(Self { key: Arc::new(key), info: CertificateInfo { names, serial, not_after } })
     }
 
     /// Its names and its end.
@@ -79,6 +84,10 @@ fn dns_names(leaf: &x509_parser::certificate::X509Certificate<'_>) -> Vec<String
             _ => None,
         })
         .collect()
+}
+
+fn serial(leaf: &x509_parser::certificate::X509Certificate<'_>) -> String {
+    leaf.raw_serial().iter().take(MAX_SERIAL).map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn ends(leaf: &x509_parser::certificate::X509Certificate<'_>) -> SystemTime {

@@ -1,6 +1,6 @@
 //! The admin port, and the debug pages on the data port with `-debug`.
 
-use gateway_tests::{Answer, Caller, Format, Gateway, Origin, Script, empty, table};
+use gateway_tests::{Answer, Caller, Format, Gateway, Origin, Script, empty, table, within};
 use http::Request;
 
 const PAGES: [&str; 19] = [
@@ -163,6 +163,86 @@ async fn metrics_can_be_read_and_count_by_route() {
     assert!(!text.contains("ann") && !text.contains("nowhere"), "a path is no label");
 }
 
+/// A name that is known, and a service whose discovery answers nothing but 500.
+#[tokio::test]
+async fn metrics_tell_how_fresh_addresses_are() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let consul = Origin::start("consul", Script::Status(500)).await;
+    let name = format!("localhost:{}", origin.address().port());
+    let config = format!(
+        "discovery = {{ dsn = \"consul://{}\" }}\n\
+         [[endpoints]]\npath = \"/*\"\nbackends = [{{ target = \"{name}\" }}]\n\
+         [[endpoints]]\npath = \"/users\"\nbackends = [{{ target = \"discovery:///users\" }}]\n",
+        consul.address(),
+    );
+    let gateway = Gateway::start(&config, Format::Toml).await;
+    assert_eq!(Caller::http1(gateway.address()).await.get("/").await.status, 200);
+    let mut admin = Caller::http1(gateway.admin()).await;
+    let failing = async {
+        loop {
+            let text = admin.get("/metrics").await.text();
+            if text.contains("gateway_discovery_failing{service=\"users\"} 1\n") {
+                return text;
+            }
+        }
+    };
+    let text = within("the failure is seen", failing).await;
+    check_exposition(&text);
+    for sample in [
+        format!("gateway_discovery_failing{{service=\"{name}\"}} 0\n"),
+        format!("gateway_discovery_instances{{service=\"{name}\",state=\"present\"}} 1\n"),
+        format!("gateway_discovery_instances{{service=\"{name}\",state=\"held\"}} 0\n"),
+        format!("gateway_discovery_last_success_age_seconds{{service=\"{name}\"}} "),
+    ] {
+        assert!(text.contains(&sample), "{sample} in\n{text}");
+    }
+    assert!(
+        !text.contains("gateway_discovery_instances{service=\"users\""),
+        "nothing is known of it: {text}"
+    );
+}
+
+/// The end of each certificate that new connections get, and of no other.
+#[tokio::test]
+async fn metrics_tell_when_certificates_end() {
+    const END: &str = "gateway_tls_certificate_not_after_timestamp_seconds{";
+    let origin = Origin::start("one", Script::Echo).await;
+    let authority = gateway_tests::Authority::default();
+    let config = |version: usize, names: &[&str]| {
+        let identities = names.iter().map(|name| authority.identity(&[name]));
+        let certificates: String = identities
+            .map(|identity| {
+                format!("{{ cert = '''\n{}''', key = '''\n{}''' }},", identity.cert, identity.key)
+            })
+            .collect();
+        format!(
+            "version = \"{version}\"\n\
+             listeners = [{{ name = \"web\", address = \"127.0.0.1:0\", certificates = [{certificates}] }}]\n{}",
+            table("/*", "", &[origin.address()]),
+        )
+    };
+    let gateway = Gateway::start(&config(1, &["one.test", "two.test"]), Format::Toml).await;
+    let mut admin = Caller::http1(gateway.admin()).await;
+    let text = admin.get("/metrics").await.text();
+    check_exposition(&text);
+    let shown: Vec<String> = text.lines().filter(|line| line.starts_with(END)).map(str::to_owned).collect();
+    for name in ["one.test", "two.test"] {
+        let of =
+            |line: &&String| line.contains(&format!("listener=\"web\",server_name=\"{name}\",serial=\""));
+        let line = shown.iter().find(of).unwrap_or_else(|| panic!("{name} in {shown:?}"));
+        // What the test's certificates say: the year 4096.
+        assert!(line.ends_with(" 67090118400"), "{line}");
+    }
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    gateway.rewrite(&config(2, &["one.test"]));
+    gateway.live("2").await;
+    let text = admin.get("/metrics").await.text();
+    let renewed: Vec<&str> = text.lines().filter(|line| line.starts_with(END)).collect();
+    assert!(
+        matches!(renewed[..], [line] if line.contains("one.test") && !shown.iter().any(|old| old == line))
+    );
+}
+
 #[tokio::test]
 async fn the_router_shows_its_routes() {
     let (_origin, _gateway, mut admin) = started().await;
@@ -320,7 +400,8 @@ fn declared_families() -> Vec<String> {
 async fn metrics_under_other_names_are_on_the_data_port_too() {
     const HOST: [(&str, &str); 1] = [("host", "localhost")];
     let (origin, gateway, _admin) = started().await;
-    gateway.logged("where the metrics are", |line| line.contains("\"data_port\":false")).await;
+    let said = gateway.logged("where the metrics are", |line| line.contains("\"data_port\":false")).await;
+    assert!(said.contains(&format!("\"admin\":\"{}\"", gateway.admin())), "{said}");
     assert_eq!(Caller::http1(gateway.address()).await.get("/metrics").await.status, 404);
 
     let config = format!("compat_metrics = [\"kratos\", \"blademaster\"]\n{}", config(&origin));

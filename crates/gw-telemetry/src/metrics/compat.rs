@@ -51,7 +51,7 @@ pub(super) fn collect(
         kratos::collect(state, routes, upstreams, families);
     }
     if asked & Compat::Blademaster.bit() != 0 {
-        blademaster::collect(routes, upstreams, families);
+        blademaster::collect(state, routes, upstreams, families);
     }
 }
 
@@ -62,6 +62,30 @@ const fn family(
     help: &'static str,
 ) -> Family {
     Family { name, kind, help, labels }
+}
+
+/// What other crates count for each endpoint under the name `counted`, by the labels that `of` gives the endpoint.
+/// An endpoint for which nothing counts has no sample.
+fn by_endpoint(
+    state: &State,
+    counted: &str,
+    routes: &[Arc<RouteSeries>],
+    of: impl Fn(&EndpointInfo) -> Vec<String>,
+) -> Counts {
+    let mut by_name = state.counters.by_endpoint(counted);
+    let mut counts = Counts::new();
+    for info in routes.iter().filter_map(|series| series.info()) {
+        // Taken out: while a reload drains, two routes may have one name.
+        if let Some(count) = by_name.remove(&*info.name) {
+            *counts.entry(of(&info)).or_default() += count;
+        }
+    }
+    counts
+}
+
+/// The configured methods as label: `*` for any.
+fn methods(info: &EndpointInfo) -> &str {
+    if info.methods.is_empty() { "*" } else { &info.methods }
 }
 
 /// Counts by label values.

@@ -98,6 +98,20 @@ impl Counters {
         entry.series.get(other.clone(), || make(&other))
     }
 
+    /// The counts of a family by its label `endpoint`; none if nobody counts it.
+    pub(super) fn by_endpoint(&self, name: &str) -> BTreeMap<String, u64> {
+        let families = self.0.lock();
+        let Some(entry) = families.get(name) else { return BTreeMap::new() };
+        let label = entry.family.labels.iter().position(|label| *label == "endpoint");
+        let mut counts = BTreeMap::new();
+        for series in entry.series.living() {
+            if let Some(endpoint) = label.and_then(|label| series.labels.get(label)) {
+                *counts.entry(endpoint.clone()).or_insert(0) += series.value();
+            }
+        }
+        counts
+    }
+
     /// The families that have series.
     pub(super) fn collect(&self, families: &mut Vec<MetricFamily>) {
         for entry in self.0.lock().values() {

@@ -33,32 +33,32 @@ const CLIENT_CODE: Family = family(
     &["path", "method", "code"],
     "Attempts that failed, by status or reason.",
 );
+/// What `http_server_bbr_total` shows: `gw_middleware::BBR_DROPPED`, which is above this crate.
+const DROPPED: &str = "gateway_bbr_dropped_total";
 const CALLER: &str = "no_user";
 const PER_SECOND: f64 = 1e3;
 
 pub(super) fn collect(
+    state: &State,
     routes: &[Arc<RouteSeries>],
     upstreams: &[Arc<UpstreamSeries>],
     families: &mut Vec<MetricFamily>,
 ) {
-    let [mut codes, mut bbr, mut client_codes] = [(); 3].map(|()| Counts::new());
+    let [mut codes, mut client_codes] = [(); 2].map(|()| Counts::new());
     let [mut durations, mut client_durations] = [(); 2].map(|()| Durations::new());
     // Requests without a route are not counted, as in the original.
     for (series, info) in routes.iter().filter_map(|series| Some((series, series.info()?))) {
-        let path = info.route.strip_prefix('/').unwrap_or(&info.route);
+        let path = path(&info);
         for (key, merged) in series.durations() {
             let (method, outcome) = (key.method.as_str(), key.outcome.outcome());
             let status = Some(key.status.code()).filter(|code| *code != 0).unwrap_or(outcome.facts().status);
             let coded = values(&[path, CALLER, method, &error_code(status).to_string()]);
             *codes.entry(coded).or_default() += merged.count();
-            if outcome == Outcome::Overloaded {
-                *bbr.entry(values(&[path, method])).or_default() += merged.count();
-            }
             durations.entry(values(&[path, CALLER, method])).or_default().merge(&merged);
         }
     }
     for (series, info) in upstreams.iter().filter_map(|series| Some((series, series.info()?))) {
-        let path = info.route.strip_prefix('/').unwrap_or(&info.route);
+        let path = path(&info);
         for ((method, status, outcome), merged) in series.attempts() {
             let code = match status.code() {
                 code @ 400.. => Some(code.to_string()),
@@ -77,11 +77,16 @@ pub(super) fn collect(
             }
         }
     }
+    let bbr = by_endpoint(state, DROPPED, routes, |info| values(&[path(info), methods(info)]));
     families.push(histograms(&SERVER_DURATION, &durations, PER_SECOND));
     families.push(histograms(&CLIENT_DURATION, &client_durations, PER_SECOND));
     for (family, counts) in [(&SERVER_CODE, &codes), (&BBR, &bbr), (&CLIENT_CODE, &client_codes)] {
         families.push(counters(family, counts));
     }
+}
+
+fn path(info: &EndpointInfo) -> &str {
+    info.route.strip_prefix('/').unwrap_or(&info.route)
 }
 
 /// 0 is success, the common errors are the negative status, but for two that have numbers of their own.

@@ -1,5 +1,5 @@
 //! The Go gateway's names, types and labels (kratos proxy/proxy.go). `path` is the pattern, `method` the request's, but one of
-//! the registered ones or `_OTHER`.
+//! the registered ones or `_OTHER`; of redirects and refusals, as there, the endpoint's.
 
 use super::*;
 
@@ -30,6 +30,8 @@ const DENIED: Family = family(
     L,
     "Requests that a circuit breaker refused.",
 );
+/// What [`DENIED`] shows: `gw_middleware::BREAKER_DENIED`, which is above this crate.
+const BREAKER_DENIED: &str = "gateway_circuit_breaker_denied_total";
 const FAILED: Family = family(
     MetricType::COUNTER,
     "go_gateway_failed_middleware_create",
@@ -43,10 +45,13 @@ pub(super) fn collect(
     upstreams: &[Arc<UpstreamSeries>],
     families: &mut Vec<MetricFamily>,
 ) {
-    let [mut codes, mut tx, mut rx, mut denied, mut redirects] = [(); 5].map(|()| Counts::new());
+    let [mut codes, mut tx, mut rx, mut redirects] = [(); 4].map(|()| Counts::new());
     let mut durations = Durations::new();
     for series in routes {
         let info = series.info();
+        if let Some(info) = &info {
+            redirects.entry(endpoint(info, methods(info))).or_default();
+        }
         for (key, merged) in series.durations() {
             let outcome = key.outcome.outcome();
             let status = Some(key.status.code()).filter(|code| *code != 0).unwrap_or(outcome.facts().status);
@@ -58,23 +63,21 @@ pub(super) fn collect(
                 }
                 continue;
             };
-            let labels = endpoint(info, key.method);
+            let labels = endpoint(info, method);
             let mut coded = labels.clone();
             coded.insert(3, status.to_string());
             *codes.entry(coded).or_default() += merged.count();
-            let broken = if outcome == Outcome::BreakerOpen { merged.count() } else { 0 };
-            *denied.entry(labels.clone()).or_default() += broken;
-            redirects.entry(labels.clone()).or_default();
             durations.entry(labels).or_default().merge(&merged);
         }
         for (method, info) in MethodLabel::all().filter_map(|method| Some((method, info.as_ref()?))) {
             let (request, response) = series.bytes(method);
             if request + response > 0 {
-                *rx.entry(endpoint(info, method)).or_default() += request;
-                *tx.entry(endpoint(info, method)).or_default() += response;
+                *rx.entry(endpoint(info, method.as_str())).or_default() += request;
+                *tx.entry(endpoint(info, method.as_str())).or_default() += response;
             }
         }
     }
+    let denied = by_endpoint(state, BREAKER_DENIED, routes, |info| endpoint(info, methods(info)));
     let retries = retries(upstreams);
     let failed = state.failed_builds.lock();
     // A middleware that is required and cannot be built fails the reload, so that there is none to count.
@@ -104,7 +107,7 @@ fn retries(upstreams: &[Arc<UpstreamSeries>]) -> Counts {
             ] {
                 let count = series.retries_of(method, result);
                 if count > 0 {
-                    let mut labels = endpoint(&info, method);
+                    let mut labels = endpoint(&info, method.as_str());
                     labels.push(word.to_owned());
                     *retries.entry(labels).or_default() += count;
                 }
@@ -123,8 +126,8 @@ fn refused(outcome: Outcome) -> Option<&'static str> {
     }
 }
 
-fn endpoint(info: &EndpointInfo, method: MethodLabel) -> Vec<String> {
+fn endpoint(info: &EndpointInfo, method: &str) -> Vec<String> {
     let of = |key: &str| info.metadata.get(key).map(String::as_str).unwrap_or_default();
     let protocol = if info.grpc { "GRPC" } else { "HTTP" };
-    values(&[protocol, method.as_str(), &info.route, of("service"), of("basePath")])
+    values(&[protocol, method, &info.route, of("service"), of("basePath")])
 }

@@ -8,13 +8,24 @@ use super::*;
 fn described(metrics: &Metrics, name: &str) -> (Arc<RouteSeries>, Arc<UpstreamSeries>) {
     let metadata = [("service", "shop"), ("basePath", "/items")];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let info =
-        Arc::new(EndpointInfo { name: name.into(), route: "/items/{id}".into(), grpc: false, metadata });
+    let info = Arc::new(EndpointInfo {
+        name: name.into(),
+        route: "/items/{id}".into(),
+        methods: "GET,PUT".into(),
+        grpc: false,
+        metadata,
+    });
     let (route, upstream) = (metrics.route(&info.route, &info.name), metrics.upstream(&info.name));
     route.describe(&info);
     upstream.describe(&info);
     (route, upstream)
 }
+
+/// As the middlewares declare them, above this crate; the end-to-end tests compare the two.
+const DENIED: CounterFamily =
+    CounterFamily { name: "gateway_circuit_breaker_denied_total", help: "Denied.", labels: &["endpoint"] };
+const DROPPED: CounterFamily =
+    CounterFamily { name: "gateway_bbr_dropped_total", help: "Dropped.", labels: &["endpoint"] };
 
 #[test]
 fn the_go_gateways_names() {
@@ -27,6 +38,9 @@ fn the_go_gateways_names() {
     let closed = Finished { status: None, outcome: Outcome::ClientClosed, ..ok(&Method::GET, 0.5) };
     two.record(0, &closed);
     two.record(0, &Finished { status: Some(503), outcome: Outcome::BreakerOpen, ..ok(&Method::PUT, 0.0) });
+    // A backup may have answered: what is denied is told by the breaker, not by the outcome.
+    let denied = ["one", "two", "-"].map(|name| metrics.counter(&DENIED, &[name]));
+    denied.iter().for_each(|counter| counter.add(1, 2));
     upstream.record_retry(0, &Method::GET, RetryResult::Failure);
     metrics.middleware_build_failed("geo");
     let nowhere = metrics.route("-", "-");
@@ -73,8 +87,10 @@ fn the_go_gateways_names() {
     scraped.check("go_gateway_requests_tx_bytes", &l, 25.0);
     scraped.check("go_gateway_requests_rx_bytes", &l, 15.0);
     scraped.check("go_gateway_requests_retry_state", &with(&[("success", "false")]), 1.0);
-    scraped.check("go_gateway_client_redirect_total", &l, 0.0);
-    scraped.check("go_gateway_requests_circuit_breaker_denied_total", &with(&[("method", "PUT")]), 1.0);
+    let configured = with(&[("method", "GET,PUT")]);
+    scraped.check("go_gateway_client_redirect_total", &configured, 0.0);
+    scraped.check("go_gateway_requests_circuit_breaker_denied_total", &configured, 4.0);
+    assert_eq!(scraped.named("go_gateway_requests_circuit_breaker_denied_total").count(), 1);
     scraped.check("go_gateway_failed_middleware_create", &[("name", "geo"), ("required", "false")], 1.0);
     metrics.set_compat([]);
     assert!(!metrics.encode().contains("go_gateway"));
@@ -87,6 +103,8 @@ fn blademasters_names() {
     route.record(0, &ok(&Method::GET, 0.007));
     route.record(0, &Finished { status: Some(429), outcome: Outcome::RateLimited, ..ok(&Method::GET, 0.0) });
     route.record(0, &Finished { status: Some(503), outcome: Outcome::Overloaded, ..ok(&Method::GET, 0.0) });
+    let dropped = metrics.counter(&DROPPED, &["one"]);
+    dropped.add(0, 3);
     for (status, outcome) in
         [(Some(200), Outcome::Ok), (Some(500), Outcome::UpstreamStatus), (None, Outcome::ConnectRefused)]
     {
@@ -102,7 +120,9 @@ fn blademasters_names() {
     }
     scraped.check("http_server_requests_duration_ms_bucket", &[l.as_slice(), &[("le", "10")]].concat(), 3.0);
     scraped.check("http_server_requests_duration_ms_sum", &l, 7.0);
-    scraped.check("http_server_bbr_total", &[("url", "items/{id}"), ("method", "GET")], 1.0);
+    scraped.check("http_server_bbr_total", &[("url", "items/{id}"), ("method", "GET,PUT")], 3.0);
+    drop(dropped);
+    assert_eq!(Scraped::of(&metrics).named("http_server_bbr_total").count(), 0);
     let client = [("path", "items/{id}"), ("method", "GET")];
     scraped.check("http_client_requests_duration_ms_count", &client, 3.0);
     for word in ["500", "failed", "breaker"] {
