@@ -3,7 +3,7 @@
 //! Invariant: the sources hold the watches weakly, so that metrics keep no watch alive. `service` is what the
 //! configuration names, a service or a name with its port, so that its values are bounded.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use gw_telemetry::{GaugeFamily, Metrics};
 
@@ -31,16 +31,16 @@ pub const DISCOVERY_FAILING: GaugeFamily = GaugeFamily {
 };
 
 type Samples = Vec<(Vec<String>, f64)>;
+type Of = fn(&ServiceState) -> Samples;
 
 impl ClientFactory {
     /// Shows in `metrics` how fresh the answers about names and services are and how many instances they have, for as
     /// long as the factory lives.
     pub fn watch_discovery(&self, metrics: &Metrics) {
-        let families: [(_, fn(&ServiceState) -> Samples); 3] =
+        let families: [(_, Of); 3] =
             [(&DISCOVERY_AGE, age), (&DISCOVERY_INSTANCES, instances), (&DISCOVERY_FAILING, failing)];
         for (family, samples) in families {
-            let watchers: Vec<Weak<ServiceWatcher>> =
-                self.watchers().iter().map(std::sync::Arc::downgrade).collect();
+            let watchers: Vec<Weak<ServiceWatcher>> = self.watchers().iter().map(Arc::downgrade).collect();
             metrics.watch_gauges(family, move || {
                 let living = watchers.iter().filter_map(Weak::upgrade);
                 living.flat_map(|watcher| watcher.inspect()).flat_map(|state| samples(&state)).collect()
