@@ -118,26 +118,24 @@ impl App {
         options.discovery = discovery::make(&gateway.discovery, &settings.environment, &clock).ok().flatten();
         options.clock = clock.clone();
         let clients = ClientFactory::new(options);
+        let checker = settings.compiler(Surroundings::alone(clock.clone()));
         let (tasks, shown) = (Tasks::on(control), ServerDebug::default());
         let pages = Arc::new(Pages {
             metrics: Arc::clone(&metrics),
             readiness: readiness.clone(),
             lifecycle: lifecycle.clone(),
             proxy: Arc::clone(&proxy),
-            config: Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone())),
+            config: Arc::new(ConfigDebug::new(Arc::clone(&proxy), settings.loader.clone(), checker)),
             clients: Arc::clone(&clients),
             server: shown.clone(),
             tasks: tasks.clone(),
             control: settings.control.clone(),
         });
-        let pages = || pages.serve();
-        let admin = gateway.admin.hosts.iter().fold(pages()?, |admin, host| admin.allow_host(host));
-        let handler: Arc<dyn Handler> = if settings.debug {
-            let admin = Arc::new(pages()?.allow_host("*"));
-            Arc::new(DataPort { admin, inner: Arc::clone(&proxy) as _ })
-        } else {
-            Arc::clone(&proxy) as _
-        };
+        let admin = gateway.admin.hosts.iter().fold(pages.serve()?, |admin, host| admin.allow_host(host));
+        let mut handler: Arc<dyn Handler> = Arc::clone(&proxy) as _;
+        if settings.debug {
+            handler = Arc::new(DataPort { admin: Arc::new(pages.serve()?.allow_host("*")), inner: handler });
+        }
         let handler = Arc::new(MetricsPort { metrics: Arc::clone(&metrics), inner: handler });
         let observer = Arc::new(Refusals(Arc::clone(&proxy)));
         let inherited = settings.inherited.clone();
@@ -162,6 +160,7 @@ impl App {
             server: Arc::clone(&server),
             metrics,
             discovery: gateway.discovery.clone(),
+            admin: gateway.admin.clone(),
         };
         let admin = Arc::new(admin);
         Ok(Self { reloader: Arc::new(reloader), proxy, server, readiness, lifecycle, access_log, admin })

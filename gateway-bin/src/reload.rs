@@ -25,6 +25,7 @@ pub(crate) struct Reloader {
     pub(crate) metrics: Arc<Metrics>,
     /// The discovery that it started with, which stays.
     pub(crate) discovery: v1::Discovery,
+    pub(crate) admin: v1::Admin,
 }
 
 /// A document that compiled, with its listeners.
@@ -33,6 +34,7 @@ pub(crate) struct Checked {
     pub(crate) listeners: Vec<ListenerOptions>,
     /// What it asks for.
     pub(crate) discovery: v1::Discovery,
+    pub(crate) admin: v1::Admin,
 }
 
 /// Why a document is not served.
@@ -85,11 +87,11 @@ fn lower(
     environment.apply(&mut loaded.gateway);
     replace_addresses(&mut loaded.gateway, addresses);
     let loaded = Arc::new(loaded);
-    let v1::Gateway { listeners, discovery, .. } = &loaded.gateway;
+    let v1::Gateway { listeners, discovery, admin, .. } = &loaded.gateway;
     let made = discovery::make(discovery, environment, &compiler.surroundings.clock);
     match (compiler.compile(Arc::clone(&loaded)), listeners::lower(listeners), made) {
         (Ok(compiled), Ok(listeners), Ok(_)) => {
-            Ok(Checked { compiled, listeners, discovery: discovery.clone() })
+            Ok(Checked { compiled, listeners, discovery: discovery.clone(), admin: admin.clone() })
         }
         (compiled, listeners, made) => {
             let mut errors: Vec<Diagnostic> = listeners.err().unwrap_or_default();
@@ -132,12 +134,11 @@ impl Reloader {
     }
 
     fn try_apply(&self, read: Result<Loaded, Diagnostics>) -> Result<(Report, Vec<Bound>), ReloadError> {
-        let Checked { compiled, listeners, discovery } =
+        let Checked { compiled, listeners, discovery, admin } =
             check(&self.compiler, &self.environment, &self.addresses, read)?;
-        if discovery != self.discovery {
-            tracing::warn!(
-                "`discovery` has changed, which takes effect with the next start (SIGUSR2 is one)"
-            );
+        let changed = [("discovery", discovery != self.discovery), ("admin", admin != self.admin)];
+        for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
+            tracing::warn!("`{key}` has changed, which takes effect with the next start (SIGUSR2 is one)");
         }
         for warning in compiled.warnings() {
             let at = compiled.document().position(warning.span);

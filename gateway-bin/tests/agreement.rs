@@ -53,3 +53,9 @@ fn the_names_of_policies() {
     let errors = parse(Document::new("x", Format::Toml, balancer("nothing like them"))).unwrap_err();
     assert_eq!(errors.list()[0].help, [format!("there are: {}", Policy::NAMES.join(", "))]);
 }
+
+#[test]
+fn the_counters_that_the_originals_metrics_are_derived_from() {
+    assert_eq!(gw_middleware::BREAKER_DENIED.name, "gateway_circuit_breaker_denied_total");
+    assert_eq!(gw_middleware::BBR_DROPPED.name, "gateway_bbr_dropped_total");
+}

@@ -1,6 +1,7 @@
 //! A real browser, without a window, that has one page open.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -43,6 +44,13 @@ impl Browser {
     pub async fn close(mut self) {
         signal(self.child.id().expect("the browser still runs"), "TERM");
         within("the browser ends", self.child.wait()).await.unwrap();
-        self.profile.close().expect("nobody writes into the profile any more");
+        // Its own children write on for a moment after it has ended.
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
+        let removed = async {
+            while std::fs::remove_dir_all(self.profile.path()).is_err() {
+                ticks.tick().await;
+            }
+        };
+        within("nobody writes into the profile any more", removed).await;
     }
 }

@@ -21,13 +21,8 @@ pub struct NodeInfo {
 impl NodeInfo {
     /// A node with the defaults.
     pub fn new(address: impl Into<Arc<str>>) -> Self {
-        Self {
-            address: address.into(),
-            weight: 100,
-            priority: 0,
-            version: String::new(),
-            metadata: BTreeMap::new(),
-        }
+        let (version, metadata) = Default::default();
+        Self { address: address.into(), weight: 100, priority: 0, version, metadata }
     }
 }
 

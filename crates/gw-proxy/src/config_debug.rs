@@ -7,18 +7,19 @@ use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response, json
 use http::StatusCode;
 use serde_json::json;
 
-use crate::Proxy;
+use crate::{Compiler, Proxy};
 
 /// Shows the configuration on the admin port.
 pub struct ConfigDebug {
     proxy: Arc<Proxy>,
     loader: Option<FileLoader>,
+    compiler: Compiler,
 }
 
 impl ConfigDebug {
-    /// Shows what `proxy` serves, and what `loader` would load; without one, what is served.
-    pub fn new(proxy: Arc<Proxy>, loader: Option<FileLoader>) -> Self {
-        Self { proxy, loader }
+    /// Shows what `proxy` serves, and what `loader` would load and `compiler` lower; without a loader, what is served.
+    pub fn new(proxy: Arc<Proxy>, loader: Option<FileLoader>, compiler: Compiler) -> Self {
+        Self { proxy, loader, compiler }
     }
 
     /// Where the configuration came from.
@@ -49,7 +50,11 @@ impl ConfigDebug {
             let served = self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded));
             return json_page(&served.unwrap_or_default());
         };
-        match loader.load() {
+        let lowered = loader.load().map(Arc::new).and_then(|loaded| {
+            self.compiler.compile(Arc::clone(&loaded))?;
+            Ok(loaded)
+        });
+        match lowered {
             Ok(loaded) => json_page(&gw_config::redacted(&loaded)),
             Err(diagnostics) => {
                 let mut response = Response::new(format!("{diagnostics}\n").into());

@@ -77,6 +77,18 @@ async fn a_wrong_file_changes_nothing_and_the_next_right_one_is_taken() {
     assert_eq!(caller.get("/one").await.status, 200);
 }
 
+#[tokio::test]
+async fn an_admin_address_that_changed_is_said_to_wait_for_the_next_start() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let gateway = Gateway::start(&versioned(1, &table("/", "", &[origin.address()])), Format::Toml).await;
+    gateway.rewrite(&versioned(
+        2,
+        &("[admin]\naddress = '127.0.0.1:1'\n".to_owned() + &table("/", "", &[origin.address()])),
+    ));
+    gateway.logged("the warning", |line| line.contains("`admin` has changed")).await;
+    gateway.live("2").await;
+}
+
 /// Requests that were taken under the old configuration end under it.
 #[tokio::test]
 async fn a_request_in_flight_outlives_its_route() {

@@ -107,7 +107,7 @@ impl Default for Limits {
 }
 
 /// The admin listener.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     /// Its address. Default `127.0.0.1:9901`; empty switches it off.

@@ -21,7 +21,7 @@ fn described(metrics: &Metrics, name: &str) -> (Arc<RouteSeries>, Arc<UpstreamSe
     (route, upstream)
 }
 
-/// As the middlewares declare them, above this crate; the end-to-end tests compare the two.
+/// As the middlewares declare them, above this crate; a test of gateway-bin compares the two.
 const DENIED: CounterFamily =
     CounterFamily { name: "gateway_circuit_breaker_denied_total", help: "Denied.", labels: &["endpoint"] };
 const DROPPED: CounterFamily =
