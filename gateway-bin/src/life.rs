@@ -290,7 +290,10 @@ impl Gateway {
         }
         let drained = tokio::select! {
             drained = self.app.server.drain(grace) => drained,
-            () = signals.second() => return Ok(Exit::Failure),
+            () = signals.second() => {
+                tracing::warn!("a second signal: what is still in flight is cut");
+                return Ok(Exit::Failure);
+            }
         };
         if tokio::time::timeout(FLUSH, self.app.reloader.compiler.registry.flush()).await.is_err() {
             tracing::warn!("not everything that middlewares hold could be written in time");

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::debug::Order;
 use super::pace::pause;
@@ -17,6 +18,8 @@ use super::state::State;
 use super::store::{self, Store};
 use super::{Check, ControlDebug, ControlError, ControlOptions, ControlSetupError, format_of};
 
+/// How long a start waits for the services, all together: their last word is in the files already.
+const START: Duration = Duration::from_secs(10);
 /// How many unknown feature gates are told of.
 const MAX_UNKNOWN: usize = 8;
 /// How long the text of a failure may be, in bytes: it may repeat what the service sent.
@@ -65,14 +68,19 @@ impl ControlClient {
         self.debug.clone()
     }
 
-    /// Asks each service at most once, until one has done its part. What comes of it is logged: without a good release
-    /// the files serve as they are.
+    /// Asks each service at most once, until one has done its part, for 10 s at most. What comes of it is logged:
+    /// without a good release the files serve as they are.
     pub async fn start(&mut self) {
-        for _ in 0..self.services.len() {
-            match self.ask().await {
-                Err(error) if !error.is_refusal() => {}
-                Ok(()) | Err(_) => break,
+        let asked = async {
+            for _ in 0..self.services.len() {
+                match self.ask().await {
+                    Err(error) if !error.is_refusal() => {}
+                    Ok(()) | Err(_) => break,
+                }
             }
+        };
+        if timeout(START, asked).await.is_err() {
+            tracing::warn!("no control service has answered within {START:?}: the files serve as they are");
         }
     }
 
@@ -218,9 +226,9 @@ mod tests {
     use super::*;
     use crate::FeatureGates;
 
-    fn client() -> ControlClient {
+    fn client(services: &str) -> ControlClient {
         let options = ControlOptions {
-            services: "http://127.0.0.1:1".to_owned(),
+            services: services.to_owned(),
             name: String::new(),
             address: String::new(),
             file: "config.yaml".into(),
@@ -233,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn as_many_items_as_a_release_may_have_can_be_asked_for_again() {
-        let client = client();
+        let client = client("http://127.0.0.1:1");
         let item = |n: usize| (format!("{n:#<128}"), "é".repeat(64));
         for (items, listed) in [(1024, false), (60, true)] {
             client.state.lock().priority_versions = (0..items).map(item).collect();
@@ -244,6 +252,17 @@ mod tests {
             let error = asked.err().unwrap().to_string();
             assert!(error.contains("refused"), "{error}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_that_never_answer_do_not_hold_up_the_start() {
+        // Never accepted: the kernel takes the connection, and that is all.
+        let deaf = [(); 4].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let urls = deaf.iter().map(|listener| format!("http://{}", listener.local_addr().unwrap()));
+        let mut client = client(&urls.collect::<Vec<_>>().join(","));
+        let began = tokio::time::Instant::now();
+        client.start().await;
+        assert!(began.elapsed() <= START + Duration::from_millis(1), "{:?}", began.elapsed());
     }
 
     #[test]
