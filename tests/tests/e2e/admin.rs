@@ -296,12 +296,12 @@ async fn load_reads_the_file_again() {
     assert!(answer.text().contains("GW0102"), "{}", answer.text());
     gateway.rewrite(&config(&origin).replace("\"7\"", "\"8\""));
     assert_eq!(admin.get("/debug/config/load").await.json()["version"], "8");
+    gateway.live("8").await;
     // What only lowering finds, too.
     gateway.rewrite(&format!("middlewares = [{{ name = 'transcodr' }}]\n{}", config(&origin)));
     let answer = admin.get("/debug/config/load").await;
     assert_eq!(answer.status, 500);
     assert!(answer.text().contains("GW0301"), "{}", answer.text());
-    gateway.live("8").await;
 }
 
 #[tokio::test]
