@@ -11,7 +11,7 @@ const TABLE: [(&str, &[&str]); 18] = [
     // The configuration tree and its decoder: as a leaf, it can serve documents and middleware options alike.
     ("gw-value", &[]),
     ("gw-telemetry", &["gw-core"]),
-    ("gw-h1", &["gw-core"]),
+    ("gw-h1", &[]),
     ("gw-tls", &["gw-core"]),
     ("gw-router", &["gw-core"]),
     ("gw-selector", &["gw-core"]),

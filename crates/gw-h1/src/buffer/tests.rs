@@ -1,0 +1,86 @@
+//! Lending, growing, giving back.
+
+use std::task::Waker;
+
+use super::*;
+
+fn fill(buffer: &mut ReadBuffer, mut input: &[u8]) -> Poll<usize> {
+    let mut cx = Context::from_waker(Waker::noop());
+    buffer.poll_fill(Pin::new(&mut input), &mut cx).map(Result::unwrap)
+}
+
+/// Never has anything.
+struct Silent;
+
+impl AsyncRead for Silent {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffer() {
+    let pool = BufferPool::new(4);
+    let mut buffer = ReadBuffer::new(Arc::clone(&pool));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(buffer.poll_fill(Pin::new(&mut Silent), &mut cx).is_pending());
+    assert_eq!((pool.kept(), buffer.bytes.capacity()), (1, 0));
+    assert_eq!(fill(&mut buffer, b"ab"), Poll::Ready(2));
+    assert_eq!(pool.kept(), 0);
+    assert!(buffer.poll_fill(Pin::new(&mut Silent), &mut cx).is_pending());
+    assert_eq!((pool.kept(), &buffer.bytes[..]), (0, &b"ab"[..]), "what was read stays");
+    buffer.bytes().clear();
+    buffer.release();
+    assert_eq!((pool.kept(), buffer.bytes.capacity()), (1, 0));
+}
+
+#[test]
+fn reads_of_a_big_body_grow_and_the_next_message_begins_small() {
+    let pool = BufferPool::new(4);
+    let mut buffer = ReadBuffer::new(Arc::clone(&pool));
+    let input = vec![0; 1 << 20];
+    let reads: Vec<_> = (0..7)
+        .map(|_| {
+            let read = fill(&mut buffer, &input);
+            drop(buffer.bytes().split());
+            read
+        })
+        .collect();
+    let kib = |kib: usize| Poll::Ready(kib * 1024);
+    assert_eq!(reads, [kib(16), kib(32), kib(64), kib(128), kib(256), kib(256), kib(256)]);
+    buffer.release();
+    assert_eq!(pool.kept(), 0, "a large one is not kept");
+    assert_eq!(fill(&mut buffer, &input), kib(16));
+}
+
+#[test]
+fn a_buffer_that_is_still_read_is_not_lent() {
+    let pool = BufferPool::new(4);
+    let mut buffer = ReadBuffer::new(Arc::clone(&pool));
+    assert_eq!(fill(&mut buffer, b"abcd"), Poll::Ready(4));
+    let slice = buffer.bytes().split().freeze();
+    buffer.release();
+    assert_eq!(pool.kept(), 1);
+    let other = pool.take();
+    assert_eq!(pool.kept(), 1, "another was made");
+    drop(slice);
+    let again = pool.take();
+    assert_eq!(pool.kept(), 0);
+    assert!(again.capacity() >= LENT && other.capacity() >= LENT);
+    pool.give(again);
+    pool.give(other);
+    assert_eq!(pool.kept(), 2);
+}
+
+#[test]
+fn a_pool_keeps_no_more_than_its_bound() {
+    let pool = BufferPool::new(1);
+    let (first, second) = (pool.take(), pool.take());
+    pool.give(first);
+    pool.give(second);
+    assert_eq!(pool.kept(), 1);
+}

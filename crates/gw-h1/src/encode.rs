@@ -1,0 +1,76 @@
+//! Heads, written. Framing fields are written from [`Framing`], whatever the fields say.
+
+use std::fmt::Write;
+
+use bytes::{BufMut, BytesMut};
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::{Version, request, response};
+
+use crate::Framing;
+
+/// What a head needs at least, so that most are written without growing the buffer.
+const USUAL: usize = 1024;
+
+/// Writes the head of a request in origin form, as HTTP/1.1; a scheme and an authority in the target are left out.
+///
+/// `Content-Length` and `Transfer-Encoding` are those of `framing`. With [`Framing::Empty`], a length among the fields
+/// stays, and none is written.
+pub fn encode_request(head: &request::Parts, framing: Framing, out: &mut BytesMut) {
+    out.reserve(USUAL);
+    out.put_slice(head.method.as_str().as_bytes());
+    out.put_u8(b' ');
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    if !target.starts_with(['/', '*']) {
+        out.put_u8(b'/');
+    }
+    out.put_slice(target.as_bytes());
+    out.put_slice(b" HTTP/1.1\r\n");
+    encode_fields(&head.headers, framing, out);
+}
+
+/// Writes the head of an answer, with the version it has; an interim one too. No field is added but those of
+/// `framing`: no `Date`, no `Connection`.
+///
+/// `Content-Length` and `Transfer-Encoding` are those of `framing`. With [`Framing::Empty`], a length among the fields
+/// stays, since answers to HEAD have one (RFC 9110 §8.6).
+pub fn encode_response(head: &response::Parts, framing: Framing, out: &mut BytesMut) {
+    out.reserve(USUAL);
+    out.put_slice(if head.version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
+    out.put_slice(head.status.as_str().as_bytes());
+    out.put_u8(b' ');
+    out.put_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
+    out.put_slice(b"\r\n");
+    encode_fields(&head.headers, framing, out);
+}
+
+fn encode_fields(fields: &HeaderMap, framing: Framing, out: &mut BytesMut) {
+    for (name, value) in fields {
+        let framed = name == CONTENT_LENGTH && framing != Framing::Empty || name == TRANSFER_ENCODING;
+        if !framed {
+            encode_field(name.as_str(), value.as_bytes(), out);
+        }
+    }
+    match framing {
+        Framing::Length(length) => {
+            out.put_slice(b"content-length: ");
+            put(out, format_args!("{length}\r\n"));
+        }
+        Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Empty | Framing::UntilClose => {}
+    }
+    out.put_slice(b"\r\n");
+}
+
+pub(crate) fn encode_field(name: &str, value: &[u8], out: &mut BytesMut) {
+    out.reserve(name.len() + value.len() + 4);
+    out.put_slice(name.as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+/// Writes a number and the like; a buffer that grows takes everything.
+pub(crate) fn put(out: &mut BytesMut, number: std::fmt::Arguments<'_>) {
+    out.reserve(32);
+    let _ = out.write_fmt(number);
+}

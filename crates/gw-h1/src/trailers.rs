@@ -1,0 +1,90 @@
+//! The fields after a chunked body (RFC 9112 §7.1.2).
+
+use bytes::BytesMut;
+use http::header::{self, HeaderMap, HeaderName};
+use httparse::{EMPTY_HEADER, Status};
+
+use crate::head::{Scan, fields, malformed};
+use crate::{ProtocolError, Underscores};
+
+/// The bytes of a trailer section.
+const BYTES: usize = 16 * 1024;
+
+/// Its fields.
+const FIELDS: usize = 128;
+
+/// What may not come so late: fields that frame or route the message, say who sends it, change how it is handled, or
+/// say what its content is (RFC 9110 §6.5.1). Dropped, since whoever merges trailers would take them for the head's.
+const HEAD_ONLY: [HeaderName; 30] = [
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::TE,
+    header::TRAILER,
+    header::CONNECTION,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::HOST,
+    header::FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    header::SET_COOKIE,
+    header::WWW_AUTHENTICATE,
+    header::PROXY_AUTHENTICATE,
+    header::EXPECT,
+    header::MAX_FORWARDS,
+    header::RANGE,
+    header::CACHE_CONTROL,
+    header::AGE,
+    header::EXPIRES,
+    header::VARY,
+    header::CONTENT_ENCODING,
+    header::CONTENT_TYPE,
+    header::CONTENT_RANGE,
+];
+
+/// Whether a field may stand in a trailer section.
+pub(crate) fn may_trail(name: &HeaderName) -> bool {
+    !HEAD_ONLY.contains(name)
+}
+
+/// Takes a trailer section off the front of what has been read.
+#[derive(Debug)]
+pub(crate) struct Trailers {
+    underscores: Underscores,
+    scan: Scan,
+}
+
+impl Trailers {
+    pub(crate) fn new(underscores: Underscores) -> Self {
+        Self { underscores, scan: Scan::default() }
+    }
+
+    pub(crate) fn take(&mut self, bytes: &mut BytesMut) -> Result<Option<HeaderMap>, ProtocolError> {
+        let within = bytes.len().min(BYTES);
+        let Some(length) = self.scan.find(&bytes[..within])? else {
+            let full = bytes.len() >= BYTES;
+            return if full { Err(ProtocolError::TrailersTooLarge) } else { Ok(None) };
+        };
+        let section = bytes.split_to(length).freeze();
+        let mut room = [EMPTY_HEADER; FIELDS];
+        let parsed = match httparse::parse_headers(&section, &mut room) {
+            Ok(Status::Complete((read, parsed))) if read == section.len() => parsed,
+            Ok(_) => return Err(ProtocolError::Malformed("no end of the trailers")),
+            Err(httparse::Error::TooManyHeaders) => return Err(ProtocolError::TrailersTooLarge),
+            Err(error) => return Err(malformed(error)),
+        };
+        let all = fields(&section, parsed, self.underscores)?;
+        // Rare enough to be copied.
+        let mut trailers = HeaderMap::new();
+        for (name, value) in all.iter().filter(|(name, _)| may_trail(name)) {
+            trailers.append(name.clone(), value.clone());
+        }
+        Ok(Some(trailers))
+    }
+}
