@@ -57,7 +57,7 @@ pub(super) fn collect(
             let status = Some(key.status.code()).filter(|code| *code != 0).unwrap_or(outcome.facts().status);
             let method = key.method.as_str();
             let Some(info) = &info else {
-                if let Some(path) = refused(outcome) {
+                if let Some(path) = unrouted(outcome, status) {
                     let labels = values(&["HTTP", method, path, &status.to_string(), "", ""]);
                     *codes.entry(labels).or_default() += merged.count();
                 }
@@ -117,12 +117,14 @@ fn retries(upstreams: &[Arc<UpstreamSeries>]) -> Counts {
     retries
 }
 
-/// What stands for the path of a request that no route took.
-fn refused(outcome: Outcome) -> Option<&'static str> {
-    match outcome {
-        Outcome::NoRoute => Some("/404"),
-        Outcome::MethodNotAllowed => Some("/405"),
-        _ => None,
+/// What stands for the path of a request that no route took. What a middleware of the global chain answered, whatever
+/// would have refused it, is a request without a route. As in the original, a redirect is none, nor is what it cannot
+/// have: a path that is refused before it is looked up.
+fn unrouted(outcome: Outcome, status: u16) -> Option<&'static str> {
+    match (outcome, status) {
+        (Outcome::ClientMalformed, _) | (Outcome::Ok, 308) => None,
+        (Outcome::MethodNotAllowed, _) => Some("/405"),
+        _ => Some("/404"),
     }
 }
 

@@ -57,9 +57,13 @@ fn the_go_gateways_names() {
     upstream.record_retry(0, &Method::GET, RetryResult::Failure);
     metrics.middleware_build_failed("geo");
     let nowhere = metrics.route("-", "-");
-    for (status, outcome) in
-        [(404, Outcome::NoRoute), (405, Outcome::MethodNotAllowed), (400, Outcome::ClientMalformed)]
-    {
+    for (status, outcome) in [
+        (404, Outcome::NoRoute),
+        (405, Outcome::MethodNotAllowed),
+        (429, Outcome::RateLimited),
+        (400, Outcome::ClientMalformed),
+        (308, Outcome::Ok),
+    ] {
         nowhere.record(0, &Finished { status: Some(status), outcome, ..ok(&Method::GET, 0.0) });
     }
     assert!(!metrics.encode().contains("go_gateway"));
@@ -68,14 +72,14 @@ fn the_go_gateways_names() {
     let code = "go_gateway_requests_code_total";
     scraped.check(code, &with(&[("code", "200")]), 4.0);
     scraped.check(code, &with(&[("code", "499")]), 1.0);
-    for (path, status) in [("/404", "404"), ("/405", "405")] {
+    for (path, status) in [("/404", "404"), ("/405", "405"), ("/404", "429")] {
         scraped.check(
             code,
             &with(&[("path", path), ("code", status), ("service", ""), ("basePath", "")]),
             1.0,
         );
     }
-    assert_eq!(scraped.named(code).count(), 5);
+    assert_eq!(scraped.named(code).count(), 6);
     let duration = "go_gateway_requests_duration_seconds";
     for (le, count) in
         [("0.005", 1.0), ("0.05", 1.0), ("0.1", 2.0), ("0.25", 2.0), ("0.5", 3.0), ("1", 4.0), ("+Inf", 5.0)]
@@ -83,6 +87,14 @@ fn the_go_gateways_names() {
         scraped.check(&format!("{duration}_bucket"), &with(&[("le", le)]), count);
     }
     scraped.check(&format!("{duration}_sum"), &with(&[]), 10.165);
+    // As in the original, what no route takes is counted by status alone.
+    for (name, series) in [
+        ("go_gateway_requests_duration_seconds_count", 2),
+        ("go_gateway_requests_tx_bytes", 2),
+        ("go_gateway_requests_rx_bytes", 2),
+    ] {
+        assert_eq!(scraped.named(name).count(), series, "{name}");
+    }
     scraped.check("go_gateway_requests_tx_bytes", &with(&[]), 25.0);
     scraped.check("go_gateway_requests_rx_bytes", &with(&[]), 15.0);
     scraped.check("go_gateway_requests_retry_state", &with(&[("success", "false")]), 1.0);
@@ -102,7 +114,12 @@ fn blademasters_names() {
     route.record(0, &ok(&Method::GET, 0.007));
     route.record(0, &Finished { status: Some(429), outcome: Outcome::RateLimited, ..ok(&Method::GET, 0.0) });
     route.record(0, &Finished { status: Some(503), outcome: Outcome::Overloaded, ..ok(&Method::GET, 0.0) });
-    let dropped = metrics.counter(&DROPPED, &["one"]);
+    // Requests without a route are counted nowhere, as in the original.
+    let nowhere = metrics.route("-", "-");
+    for (status, outcome) in [(404, Outcome::NoRoute), (405, Outcome::MethodNotAllowed)] {
+        nowhere.record(0, &Finished { status: Some(status), outcome, ..ok(&Method::GET, 0.0) });
+    }
+    let [dropped, _unrouted] = ["one", "-"].map(|name| metrics.counter(&DROPPED, &[name]));
     dropped.add(0, 3);
     for (status, outcome) in
         [(Some(200), Outcome::Ok), (Some(500), Outcome::UpstreamStatus), (None, Outcome::ConnectRefused)]
@@ -119,6 +136,8 @@ fn blademasters_names() {
     }
     scraped.check("http_server_requests_duration_ms_bucket", &[l.as_slice(), &[("le", "10")]].concat(), 3.0);
     scraped.check("http_server_requests_duration_ms_sum", &l, 7.0);
+    assert_eq!(scraped.named("http_server_requests_code_total").count(), 3);
+    assert_eq!(scraped.named("http_server_requests_duration_ms_count").count(), 1);
     scraped.check("http_server_bbr_total", &[("url", "items/{id}"), ("method", "GET,PUT")], 3.0);
     drop(dropped);
     assert_eq!(Scraped::of(&metrics).named("http_server_bbr_total").count(), 0);
@@ -131,10 +150,11 @@ fn blademasters_names() {
     assert_eq!(scraped.named("http_client_requests_code_total").count(), 3);
 }
 
-/// Else merging would not be exact.
+/// Else merging would not be exact. Ours go on where theirs end.
 #[test]
 fn their_bounds_are_ours() {
     assert!(BOUNDS.iter().all(|bound| histogram::BOUNDS.contains(bound)));
+    assert!(histogram::BOUNDS.last() >= Some(&10.0), "{:?}", histogram::BOUNDS);
 }
 
 #[test]
