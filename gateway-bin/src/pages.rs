@@ -44,8 +44,10 @@ impl Pages {
             Arc::new(self.server.clone()),
             Arc::new(self.lifecycle.clone()),
             Arc::new(Pprof::new(&cmdline, text)),
-            debuggable("tasks", move |tail| tail.is_empty().then(|| json(&shown.tasks()))),
-            debuggable("clients", move |tail| (tail == "inspect").then(|| json(&clients.inspect()))),
+            debuggable("tasks", &[""], move |tail| tail.is_empty().then(|| json(&shown.tasks()))),
+            debuggable("clients", &["inspect"], move |tail| {
+                (tail == "inspect").then(|| json(&clients.inspect()))
+            }),
         ];
         let mut registry = gw_debug::Registry::new();
         for page in own {

@@ -19,6 +19,9 @@ pub trait Debuggable: Send + Sync + 'static {
     /// The path segment it owns, e.g. `config`.
     fn name(&self) -> &'static str;
 
+    /// The pages that it has, for those who look around: what follows `/debug/<name>/`, empty for a page there.
+    fn pages(&self) -> &'static [&'static str];
+
     /// Answers a request; `tail` is the path after `/debug/<name>/`, and `None` means no such page (404).
     fn handle<'a>(&'a self, tail: &'a str, req: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>>;
 }

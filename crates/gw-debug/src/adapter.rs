@@ -4,24 +4,26 @@ use std::sync::Arc;
 
 use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable};
 
-/// Makes `page` own `/debug/<name>/…`; it is given the path after that, and `None` means no such page.
+/// Makes `page` own `/debug/<name>/…`; it is given the path after that, and `None` means no such page. `pages` are the
+/// paths for which there is one.
 ///
 /// ```
 /// use gw_debug::{Registry, debuggable, json};
 ///
-/// let nodes = debuggable("nodes", |tail| (tail == "inspect").then(|| json(&["10.0.0.1:80"])));
+/// let nodes = debuggable("nodes", &["inspect"], |tail| (tail == "inspect").then(|| json(&["10.0.0.1:80"])));
 /// let registry = Registry::new().with(nodes)?;
 /// # Ok::<(), gw_debug::RegisterError>(())
 /// ```
-pub fn debuggable<F>(name: &'static str, page: F) -> Arc<dyn Debuggable>
+pub fn debuggable<F>(name: &'static str, pages: &'static [&'static str], page: F) -> Arc<dyn Debuggable>
 where
     F: Fn(&str) -> Option<DebugResponse> + Send + Sync + 'static,
 {
-    Arc::new(Closure { name, page })
+    Arc::new(Closure { name, pages, page })
 }
 
 struct Closure<F> {
     name: &'static str,
+    pages: &'static [&'static str],
     page: F,
 }
 
@@ -31,6 +33,10 @@ where
 {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn pages(&self) -> &'static [&'static str] {
+        self.pages
     }
 
     fn handle<'a>(&'a self, tail: &'a str, _: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {

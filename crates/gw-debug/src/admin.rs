@@ -7,6 +7,7 @@
 //! | `/metrics` | the metrics as Prometheus reads them |
 //! | `/debug/` | the pages there are |
 //! | `/debug/ping` | 200, empty |
+//! | `/debug/<name>/` | the component's own, else its pages |
 //! | `/debug/<name>/…` | the component's own |
 //!
 //! A path is matched as it stands, without decoding it.
@@ -98,8 +99,12 @@ impl Admin {
         if !allowed().any(|method| method == req.method()) {
             return method_not_allowed(allowed());
         }
-        let missing = self.index(&req, StatusCode::NOT_FOUND, "the component has no such page; components:");
-        entry.page.handle(tail, req).await.unwrap_or(missing)
+        let (status, title) = match tail {
+            "" if READ_ONLY.contains(req.method()) => (StatusCode::OK, "debug pages:"),
+            _ => (StatusCode::NOT_FOUND, "the component has no such page; it has:"),
+        };
+        let list = answer::list(status, req.headers(), title, &entry.paths());
+        entry.page.handle(tail, req).await.unwrap_or(list)
     }
 
     fn index(&self, req: &Request, status: StatusCode, title: &str) -> Response {

@@ -71,6 +71,10 @@ impl Debuggable for Lifecycle {
         "lifecycle"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &[""]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, _: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         Box::pin(std::future::ready(tail.is_empty().then(|| json(&self.page()))))
     }

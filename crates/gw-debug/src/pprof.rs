@@ -124,6 +124,10 @@ impl Debuggable for Pprof {
         "pprof"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["", "cmdline", "goroutine", "heap", "profile"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, req: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         Box::pin(async move { self.page(tail, req.uri().query().unwrap_or_default()).await })
     }

@@ -16,6 +16,17 @@ pub(crate) struct Entry {
     pub(crate) methods: Vec<Method>,
 }
 
+impl Entry {
+    /// Its pages.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let name = self.page.name();
+        let path = |page: &&str| format!("/debug/{name}/{page}").trim_end_matches('/').to_owned();
+        let mut paths: Vec<String> = self.page.pages().iter().map(path).collect();
+        paths.sort();
+        paths
+    }
+}
+
 /// Why a component cannot be registered.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
@@ -67,9 +78,9 @@ impl Registry {
         self.0.get(name)
     }
 
-    /// The paths that are owned, `/debug/ping` included.
+    /// All pages, `/debug/ping` included.
     pub(crate) fn paths(&self) -> Vec<String> {
-        let mut paths: Vec<String> = self.0.keys().map(|name| format!("/debug/{name}/")).collect();
+        let mut paths: Vec<String> = self.0.values().flat_map(Entry::paths).collect();
         paths.push("/debug/ping".to_owned());
         paths.sort();
         paths
@@ -89,9 +100,11 @@ mod tests {
 
     #[test]
     fn a_name_has_one_owner_and_is_a_segment() {
-        let page = |name| debuggable(name, |_| None);
+        let page = |name| debuggable(name, &["one", ""], |_| None);
         let registry = Registry::new().with(page("config")).unwrap().with(page("proxy-2")).unwrap();
-        assert_eq!(registry.paths(), ["/debug/config/", "/debug/ping", "/debug/proxy-2/"]);
+        let config = ["/debug/config", "/debug/config/one"];
+        assert_eq!(registry.paths()[..3], [config[0], config[1], "/debug/ping"]);
+        assert_eq!(registry.get("config").unwrap().paths(), config);
         assert_eq!(registry.with(page("config")).unwrap_err(), RegisterError::Duplicate("config"));
         for name in ["", "ping", "a/b", "a?b", "a b", "Ä", "Config", ".."] {
             assert_eq!(Registry::new().with(page(name)).unwrap_err(), RegisterError::Name(name));

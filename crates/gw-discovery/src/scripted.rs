@@ -8,7 +8,7 @@ use gw_core::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::{BoxStream, Consistency, Discovery, DiscoveryError, Instance, Snapshot};
+use crate::{BoxStream, Consistency, Discovery, DiscoveryError, Instance, Snapshot, SourceStatus};
 
 pub(crate) type Answer = Result<Snapshot, DiscoveryError>;
 
@@ -25,6 +25,7 @@ pub(crate) struct Scripted {
     watches: Mutex<Vec<mpsc::UnboundedSender<Step>>>,
     reads: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<Consistency>>,
+    status: Mutex<Vec<SourceStatus>>,
 }
 
 impl Scripted {
@@ -48,6 +49,11 @@ impl Scripted {
     /// The answer to the next read that has none yet.
     pub(crate) fn read_next(&self, answer: Answer) {
         self.reads.lock().push_back(answer);
+    }
+
+    /// What it shows of itself.
+    pub(crate) fn show(&self, status: SourceStatus) {
+        self.status.lock().push(status);
     }
 
     /// How often a watch was begun.
@@ -86,6 +92,10 @@ impl Discovery for Scripted {
             Some(answer) => Box::pin(std::future::ready(answer)),
             None => Box::pin(std::future::pending()),
         }
+    }
+
+    fn inspect(&self) -> Vec<SourceStatus> {
+        self.status.lock().clone()
     }
 }
 

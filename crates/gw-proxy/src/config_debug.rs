@@ -75,6 +75,10 @@ impl Debuggable for ConfigDebug {
         "config"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["inspect", "load", "version"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, _: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         Box::pin(async move {
             Some(match tail {

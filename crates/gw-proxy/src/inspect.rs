@@ -15,6 +15,10 @@ impl Debuggable for ProxyDebug {
         "proxy"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["router/inspect"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, _: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         Box::pin(async move { (tail == "router/inspect").then(|| self.routes()) })
     }

@@ -39,6 +39,10 @@ impl Debuggable for ServerDebug {
         "server"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["connections", "listeners"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, _: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         let page = self.server().and_then(|server| match tail {
             "listeners" => Some(listeners(&server)),

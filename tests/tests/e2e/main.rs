@@ -18,6 +18,7 @@ mod drain;
 mod grpc;
 mod handover;
 mod log;
+mod metrics;
 mod middlewares;
 mod parity;
 mod priority;

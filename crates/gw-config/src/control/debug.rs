@@ -48,6 +48,10 @@ impl Debuggable for ControlDebug {
         "ctrl"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["inspect", "load"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, req: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         Box::pin(async move {
             let allowed: &[Method] = match tail {

@@ -25,6 +25,10 @@ impl Debuggable for Control {
         "ctrl"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["load"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, req: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
         let method = req.method().clone();
         Box::pin(async move { Some(text(StatusCode::OK, format!("{method} {tail}"))) })
@@ -32,7 +36,7 @@ impl Debuggable for Control {
 }
 
 fn admin(readiness: &Readiness) -> Admin {
-    let config = debuggable("config", |tail| (tail == "inspect").then(|| json(&["a"])));
+    let config = debuggable("config", &["inspect"], |tail| (tail == "inspect").then(|| json(&["a"])));
     let registry =
         Registry::new().with(config).unwrap().with_methods(Arc::new(Control), &[Method::POST]).unwrap();
     Admin::new(registry, readiness.clone(), || "up 1\n".to_owned()).allow_host("gateway")
@@ -74,13 +78,15 @@ async fn pages() {
 
 #[tokio::test]
 async fn what_there_is_not() {
-    const PAGES: &str = "/debug/config/\n/debug/ctrl/\n/debug/ping\n";
+    const PAGES: &str = "/debug/config/inspect\n/debug/ctrl/load\n/debug/ping\n";
     check("GET", "/debug/", 200, &format!("debug pages:\n{PAGES}")).await;
     check("GET", "/debug", 200, &format!("debug pages:\n{PAGES}")).await;
     check("GET", "/debug/nothing", 404, &format!("no such page; there are:\n{PAGES}")).await;
     check("GET", "/debug/nothing/inspect", 404, &format!("no such page; there are:\n{PAGES}")).await;
-    check("GET", "/debug/config/x", 404, &format!("the component has no such page; components:\n{PAGES}"))
-        .await;
+    let config = "/debug/config/inspect\n";
+    check("GET", "/debug/config/", 200, &format!("debug pages:\n{config}")).await;
+    check("GET", "/debug/config", 200, &format!("debug pages:\n{config}")).await;
+    check("GET", "/debug/config/x", 404, &format!("the component has no such page; it has:\n{config}")).await;
     for path in ["/", "/debugger", "/Livez", "/livez/", "/%6civez", "/debugconfig/inspect"] {
         check("GET", path, 404, "no such page; there are /livez, /readyz, /healthz, /metrics, /debug/\n")
             .await;
@@ -89,13 +95,20 @@ async fn what_there_is_not() {
 
 #[tokio::test]
 async fn lists_as_json_for_those_who_ask() {
-    for (path, status) in [("/debug/", 200), ("/debug/nothing/", 404), ("/debug/config/x", 404)] {
+    let config = serde_json::json!(["/debug/config/inspect"]);
+    let all = serde_json::json!(["/debug/config/inspect", "/debug/ctrl/load", "/debug/ping"]);
+    for (path, status, pages) in [
+        ("/debug/", 200, &all),
+        ("/debug/nothing/", 404, &all),
+        ("/debug/config/", 200, &config),
+        ("/debug/config/x", 404, &config),
+    ] {
         let req = request("GET", path).header("accept", "text/html;q=0.1, application/json");
         let (got, headers, body) = call(&admin(&Readiness::new()), req).await;
         assert_eq!(got.as_u16(), status);
         assert_eq!(headers["content-type"], "application/json");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["pages"], serde_json::json!(["/debug/config/", "/debug/ctrl/", "/debug/ping"]));
+        assert_eq!(body["pages"], *pages, "{path}");
     }
 }
 

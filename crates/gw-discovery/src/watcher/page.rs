@@ -7,7 +7,7 @@ use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, json_page};
 use serde_json::{Value, json};
 
 use super::{ServiceState, ServiceWatcher};
-use crate::Instance;
+use crate::{Instance, SourceStatus};
 
 /// Shows watchers on the admin port. `?service=` names one service, of which the last watcher that has it tells;
 /// without it all are shown, by name.
@@ -16,6 +16,9 @@ use crate::Instance;
 ///   for a service that is not watched or has not answered yet.
 /// - `appliers`: who uses the service, by a number that names it; `null` for a service that is not watched. Differs
 ///   from kratos, where the objects are empty.
+/// - `source`: how the source itself stands with each service that it is asked for, whether or not its answers are believed:
+///   who was asked last, the index of the last good answer and how long ago it came, the last error, how many entries of
+///   answers made no sense, how many requests were sent. Sources that keep no such record show nothing.
 /// - `services`: how fresh it is: seconds since the last good answer, the outage and its error, and how many
 ///   instances are held.
 pub struct WatcherDebug(pub Vec<Arc<ServiceWatcher>>);
@@ -25,26 +28,42 @@ impl Debuggable for WatcherDebug {
         "watcher"
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["nodes", "appliers", "services", "source"]
+    }
+
     fn handle<'a>(&'a self, tail: &'a str, req: DebugRequest) -> BoxFuture<'a, Option<DebugResponse>> {
-        let show = match tail {
-            "nodes" => nodes,
-            "appliers" => appliers,
-            "services" => freshness,
+        let all = match tail {
+            "nodes" => self.states(nodes),
+            "appliers" => self.states(appliers),
+            "services" => self.states(freshness),
+            "source" => self.sources(),
             _ => return Box::pin(std::future::ready(None)),
         };
-        let page = self.page(service(req.uri().query().unwrap_or_default()).as_deref(), show);
+        let page = wanted(all, service(req.uri().query().unwrap_or_default()).as_deref());
         Box::pin(std::future::ready(Some(json_page(&page))))
     }
 }
 
+/// What is shown of each service.
+type Shown = BTreeMap<String, Value>;
+
 impl WatcherDebug {
-    fn page(&self, service: Option<&str>, show: fn(&ServiceState) -> Value) -> Value {
+    fn states(&self, show: fn(&ServiceState) -> Value) -> Shown {
         let states = self.0.iter().flat_map(|watcher| watcher.inspect());
-        let mut all: BTreeMap<_, _> = states.map(|state| (state.service.clone(), show(&state))).collect();
-        match service {
-            Some(service) => all.remove(service).unwrap_or(Value::Null),
-            None => all.into_iter().collect(),
-        }
+        states.map(|state| (state.service.clone(), show(&state))).collect()
+    }
+
+    fn sources(&self) -> Shown {
+        let all = self.0.iter().flat_map(|watcher| watcher.source.inspect());
+        all.map(|status| (status.service.clone(), source(&status))).collect()
+    }
+}
+
+fn wanted(mut all: Shown, service: Option<&str>) -> Value {
+    match service {
+        Some(service) => all.remove(service).unwrap_or(Value::Null),
+        None => all.into_iter().collect(),
     }
 }
 
@@ -83,5 +102,17 @@ fn freshness(state: &ServiceState) -> Value {
         "answered_seconds_ago": state.answered.map(|ago| ago.as_secs_f64()),
         "failing_seconds": state.failing.map(|since| since.as_secs_f64()),
         "error": state.error.as_deref(),
+    })
+}
+
+fn source(status: &SourceStatus) -> Value {
+    let SourceStatus { service: _, asked, index, last_success, last_error, skipped, requests } = status;
+    json!({
+        "asked": asked,
+        "index": index,
+        "answered_seconds_ago": last_success.map(|ago| ago.as_secs_f64()),
+        "error": last_error,
+        "skipped": skipped,
+        "requests": requests,
     })
 }

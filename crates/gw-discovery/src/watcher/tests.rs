@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::scripted::{Scripted, Step, ids, snapshot};
+use crate::{Guard, GuardOptions, SourceStatus};
 
 struct Fixture {
     source: Arc<Scripted>,
@@ -195,4 +196,33 @@ async fn the_pages_show_nodes_and_appliers() {
     let services = page(&pages, "services").await.unwrap();
     assert_eq!((&services["users"]["held"], &services["quiet"]["instances"]), (&json!(1), &Value::Null));
     assert_eq!(page(&pages, "else").await, None);
+}
+
+/// Behind a guard too, which is what stands between a watcher and Consul.
+#[tokio::test(start_paused = true)]
+async fn the_source_page_shows_how_the_source_stands() {
+    let Fixture { source, clock, .. } = start();
+    let guard = Guard::new(Arc::clone(&source) as _, GuardOptions::default(), clock.clone());
+    let watcher = ServiceWatcher::new(Arc::new(guard), Arc::new(drop), clock, 1);
+    let pages = WatcherDebug(vec![Arc::new(watcher)]);
+    assert_eq!(page(&pages, "source").await, Some(json!({})));
+    let users = SourceStatus {
+        service: "users".to_owned(),
+        asked: "http://127.0.0.1:8500".to_owned(),
+        index: 42,
+        last_success: Some(Duration::from_secs(3)),
+        last_error: Some("status 500".to_owned()),
+        skipped: 2,
+        requests: 7,
+    };
+    source.show(users);
+    source.show(SourceStatus { service: "new".to_owned(), ..SourceStatus::default() });
+    let users = json!({
+        "asked": "http://127.0.0.1:8500", "index": 42, "answered_seconds_ago": 3.0, "error": "status 500",
+        "skipped": 2, "requests": 7,
+    });
+    assert_eq!(page(&pages, "source?service=users").await, Some(users.clone()));
+    let all = page(&pages, "source").await.unwrap();
+    assert_eq!((&all["users"], &all["new"]["answered_seconds_ago"]), (&users, &Value::Null));
+    assert_eq!(page(&pages, "source?service=nobody").await, Some(Value::Null));
 }
