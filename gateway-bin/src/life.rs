@@ -148,9 +148,6 @@ impl Gateway {
             ReloadError::Config(diagnostics) => Failure::Config(diagnostics),
             ReloadError::Bind(error) => Failure::Step(error.into()),
         })?;
-        for listener in &bound {
-            tracing::info!(listener = %listener.name, address = %listener.address, "listening");
-        }
         let mut gateway = Self { app, admin: None, bound, admin_address: None };
         if !admin.is_empty() {
             gateway.start_admin(&admin, inherited.clone())?;
@@ -179,10 +176,7 @@ impl Gateway {
         let server = ProxyServer::new(options, Arc::clone(&self.app.admin)).context("the admin server")?;
         let prepared =
             server.prepare(vec![ListenerOptions::new("admin", address)]).context("the admin port")?;
-        for listener in server.commit(prepared) {
-            tracing::info!(listener = %listener.name, address = %listener.address, "listening");
-            self.admin_address = Some(listener.address);
-        }
+        self.admin_address = server.commit(prepared).first().map(|listener| listener.address);
         self.admin = Some(server);
         Ok(())
     }

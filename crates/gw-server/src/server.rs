@@ -168,6 +168,9 @@ impl ProxyServer {
         let before = std::mem::take(&mut held.serving);
         let mut bound = Vec::with_capacity(prepared.0.len());
         for Planned { listener, settings, sockets } in prepared.0 {
+            if !sockets.is_empty() {
+                tracing::info!(listener = %settings.name, address = %listener.local, "listening");
+            }
             bound.push(Bound { name: Arc::clone(&settings.name), address: listener.local });
             listener.set_settings(settings);
             for (worker, socket) in self.shared.workers.iter().cycle().zip(sockets) {
@@ -181,6 +184,8 @@ impl ProxyServer {
         }
         for listener in before {
             if !held.serving.iter().any(|kept| Arc::ptr_eq(kept, &listener)) {
+                let name = Arc::clone(&listener.settings().name);
+                tracing::info!(listener = %name, address = %listener.local, "no longer listening");
                 listener.drain();
                 self.nudge(&listener);
                 held.removed.push(listener);

@@ -65,10 +65,18 @@ async fn a_wrong_file_changes_nothing_and_the_next_right_one_is_taken() {
     let good = |version| versioned(version, &table("/one", "", &[origin.address()]));
     let gateway = Gateway::start(&good(1), Format::Toml).await;
     let mut caller = Caller::http1(gateway.address()).await;
-    gateway.rewrite("endpoints = 1\nversion = \"2\"\n");
+    // One endpoint is as it should be, of the others each has a mistake of its kind.
+    let wrong = [
+        table("/new", "", &[origin.address()]),
+        table("/two", "timeout = \"soon\"", &[origin.address()]),
+        table("/three/{x:[}", "", &[origin.address()]),
+    ];
+    gateway.rewrite(&versioned(2, &wrong.concat()));
     gateway.signal("HUP");
-    gateway.logged("the refusal", |line| line.contains("not reloaded") && line.contains("GW0102")).await;
+    let all = |line: &str| ["not reloaded", "GW0105", "GW0303"].iter().all(|part| line.contains(part));
+    gateway.logged("the refusal", all).await;
     assert_eq!(caller.get("/one").await.status, 200);
+    assert_eq!(caller.get("/new").await.status, 404);
     let metrics = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
     assert!(metrics.contains("\ngateway_config_last_reload_successful 0\n"), "{metrics}");
     gateway.rewrite(&good(3));
@@ -87,6 +95,40 @@ async fn an_admin_address_that_changed_is_said_to_wait_for_the_next_start() {
     ));
     gateway.logged("the warning", |line| line.contains("`admin` has changed")).await;
     gateway.live("2").await;
+}
+
+#[tokio::test]
+async fn listeners_that_open_move_or_close_are_told_of_and_no_others() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let endpoint = table("/", "", &[origin.address()]);
+    let with = |version, listeners: &[(&str, &str)]| {
+        let listener = |(name, host): &(&str, &str)| {
+            format!("[[listeners]]\nname = \"{name}\"\naddress = \"{host}:0\"\n")
+        };
+        versioned(version, &(listeners.iter().map(listener).collect::<String>() + &endpoint))
+    };
+    let local = "127.0.0.1";
+    let gateway =
+        Gateway::start(&with(1, &[("stays", local), ("moves", local), ("goes", local)]), Format::Toml).await;
+    let before = ["stays", "moves", "goes"].map(|name| (name, gateway.named(name)));
+    gateway.rewrite(&with(2, &[("stays", local), ("moves", "0.0.0.0"), ("comes", local)]));
+    gateway.live("2").await;
+    gateway.logged("the reload", |line| line.contains("\"reloaded\"")).await;
+    let told = |message: &str, name: &str| -> Vec<String> {
+        let lines = gateway.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>();
+        let of = |line: &&serde_json::Value| {
+            let fields = line.get("fields").unwrap_or(line);
+            fields["message"] == message && fields["listener"] == name
+        };
+        let address = |line: &serde_json::Value| line.get("fields").unwrap_or(line)["address"].to_string();
+        lines.iter().filter(of).map(address).collect()
+    };
+    for ((name, address), closed) in before.into_iter().zip([false, true, true]) {
+        let expect: &[String] = if closed { &[format!("\"{address}\"")] } else { &[] };
+        assert_eq!(told("no longer listening", name), expect, "{name}");
+    }
+    let opened = ["stays", "moves", "goes", "comes"].map(|name| told("listening", name).len());
+    assert_eq!(opened, [1, 2, 1, 1]);
 }
 
 /// Requests that were taken under the old configuration end under it.
