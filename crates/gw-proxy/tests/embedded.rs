@@ -4,34 +4,49 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use gw_client::{ClusterError, ClusterSpec};
 use gw_config::{Document, FeatureGates, Format, parse};
-use gw_core::{Body, Client, Clock, ConnContext, Error, Handler, Outcome, Request, Response};
-use gw_middleware::{Registry, Surroundings, client_fn};
+use gw_core::{
+    Body, BoxFuture, Client, Clock, ConnContext, Error, Handler, Outcome, Request, RequestContext, Response,
+};
+use gw_middleware::{
+    BuildContext, BuildError, Ended, Middleware, MiddlewareFactory, Next, Registry, Surroundings, client_fn,
+    middleware_fn,
+};
 use gw_proxy::{Compiler, Interceptors, Proxy, ProxyService};
 use gw_telemetry::{BuildInfo, Metrics};
-use http_body_util::BodyExt;
+use gw_value::Options;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use tokio::sync::{Notify, mpsc};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 type Made = Result<Arc<dyn Client>, ClusterError>;
 
 /// A proxy that serves `text`, with clients made by `clients`.
 fn serving(text: &str, interceptors: Interceptors, clients: &dyn Fn(ClusterSpec) -> Made) -> Arc<Proxy> {
+    let metrics = Metrics::new(1, BuildInfo::default());
+    let proxy = Proxy::builder(1, metrics).interceptors(interceptors).build();
+    publish(&proxy, Registry::built_in(), text, clients);
+    proxy
+}
+
+/// Has the proxy serve `text` from now on.
+fn publish(proxy: &Proxy, registry: Registry, text: &str, clients: &dyn Fn(ClusterSpec) -> Made) {
     let compiler = Compiler {
-        registry: Registry::built_in(),
+        registry,
         strict_slash: false,
         surroundings: Surroundings::alone(Clock::system()),
         gates: FeatureGates::default(),
     };
     let loaded = parse(Document::new("test", Format::Toml, text)).unwrap();
     let compiled = compiler.compile(Arc::new(loaded)).map_err(|errors| errors.to_string()).unwrap();
-    let metrics = Metrics::new(1, BuildInfo::default());
-    let proxy = Proxy::builder(1, metrics).interceptors(interceptors).build();
     proxy.commit(proxy.prepare(compiled, clients).unwrap());
-    proxy
 }
 
 fn conn() -> Arc<ConnContext> {
@@ -164,4 +179,137 @@ backends = [
         naming(spec)
     }));
     assert_eq!(levels.into_inner(), [1, 2, 0]);
+}
+
+/// The factory `own`: what the closure gives.
+struct Own<F>(F);
+
+impl<F: Fn() -> Arc<dyn Middleware> + Send + Sync + 'static> MiddlewareFactory for Own<F> {
+    fn name(&self) -> &'static str {
+        "own"
+    }
+
+    fn build(&self, _: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
+        Ok((self.0)())
+    }
+}
+
+/// One of those that there are.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(live: &Arc<AtomicUsize>) -> Self {
+        live.fetch_add(1, SeqCst);
+        Self(Arc::clone(live))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Middleware for Counted {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
+        Box::pin(async move { Ok(next.run(req).await) })
+    }
+}
+
+#[tokio::test]
+async fn a_middleware_is_closed_when_its_route_is_gone_and_its_last_request_has_ended() {
+    let live = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&live);
+    let registry = Registry::built_in().with(Own(move || Arc::new(Counted::new(&count)) as _));
+    let release = Arc::new(Notify::new());
+    let waiting = Arc::clone(&release);
+    let clients = move |_: ClusterSpec| -> Made {
+        let release = Arc::clone(&waiting);
+        Ok(Arc::new(client_fn(move |_| {
+            let release = Arc::clone(&release);
+            async move {
+                release.notified().await;
+                Ok(Response::new(Body::empty()))
+            }
+        })))
+    };
+    let endpoint = |path: &str| {
+        format!(
+            "[[endpoints]]\npath = '{path}'\nbackends = [{{ target = '192.0.2.1:1' }}]\nmiddlewares = [{{ name = 'own' }}]\n"
+        )
+    };
+    let proxy = Proxy::builder(1, Metrics::new(1, BuildInfo::default())).build();
+    publish(&proxy, registry.clone(), &(endpoint("/stays") + &endpoint("/goes")), &clients);
+    assert_eq!(live.load(SeqCst), 2);
+    let mut asked = Box::pin(get(&proxy, "/goes"));
+    assert!((&mut asked).now_or_never().is_none());
+    publish(&proxy, registry, &endpoint("/stays"), &clients);
+    proxy.sweep();
+    assert_eq!(live.load(SeqCst), 2, "a request is in it");
+    release.notify_one();
+    assert_eq!(asked.await.0, 200);
+    proxy.sweep();
+    assert_eq!(live.load(SeqCst), 1, "what stays keeps its own");
+}
+
+/// What a recorder would be: each chunk goes on at once and a copy to whoever listens, and none is held.
+#[tokio::test]
+async fn a_middleware_that_wraps_bodies_streams_them_out_and_holds_nothing() {
+    let (copies, mut recorded) = mpsc::unbounded_channel();
+    let registry = Registry::built_in().with(Own(move || {
+        let copies = copies.clone();
+        Arc::new(middleware_fn(move |req: Request, next: Next<'_>| {
+            let (copies, told) = (copies.clone(), copies.clone());
+            Box::pin(async move {
+                let cx = RequestContext::of(&req).cloned();
+                if let Some(cx) = cx {
+                    Ended::watch(&cx, move |ended| drop(told.send(Err(ended.outcome))));
+                }
+                Ok(next.run(req).await.map(|body| {
+                    Body::stream(body.map_frame(move |frame| {
+                        drop(frame.data_ref().map(|chunk| copies.send(Ok(chunk.clone()))));
+                        frame
+                    }))
+                }))
+            })
+        })) as _
+    }));
+    let (send, upstream) = mpsc::unbounded_channel::<Bytes>();
+    let upstream = parking_lot::Mutex::new(Some(upstream));
+    let clients = |_: ClusterSpec| -> Made {
+        let upstream = parking_lot::Mutex::new(upstream.lock().take());
+        Ok(Arc::new(client_fn(move |_| {
+            let upstream = upstream.lock().take();
+            let chunks = futures_util::stream::unfold(upstream, |upstream| async {
+                let mut upstream = upstream?;
+                Some((Ok(Frame::data(upstream.recv().await?)), Some(upstream)))
+            });
+            async { Ok(Response::new(Body::stream(StreamBody::new(Box::pin(chunks))))) }
+        })))
+    };
+    let text = "[[endpoints]]\npath = '/'\nmiddlewares = [{ name = 'own' }]\nbackends = [{ target = '192.0.2.1:1' }]\n";
+    let proxy = Proxy::builder(1, Metrics::new(1, BuildInfo::default())).build();
+    publish(&proxy, registry, text, &clients);
+    let mut body = proxy.call(request("/"), conn()).await.into_body();
+    for number in 0..100_u8 {
+        // Its owner tells whether anybody still holds it.
+        let held = Arc::new([number; 1024]);
+        send.send(Bytes::from_owner(Shared(Arc::clone(&held)))).unwrap();
+        let passed = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((passed[0], Ok(&passed)), (number, recorded.try_recv().unwrap().as_ref()));
+        drop(passed);
+        assert_eq!(Arc::strong_count(&held), 1, "chunk {number}");
+    }
+    drop(send);
+    assert!(body.frame().await.is_none());
+    drop(body);
+    assert_eq!(recorded.try_recv().unwrap(), Err(Outcome::Ok), "the end, after the last chunk");
+}
+
+struct Shared(Arc<[u8; 1024]>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &*self.0
+    }
 }

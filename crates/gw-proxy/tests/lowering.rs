@@ -85,9 +85,14 @@ fn a_colour_is_asked_for_by_a_header_that_can_exist() {
 fn an_unknown_middleware_is_an_error_in_both_dialects_even_if_not_required() {
     let yaml = "endpoints:\n- path: /\n  backends: [{target: '127.0.0.1:1'}]\n  middlewares: [{name: tracin, required: false}]\n";
     refuses(Format::Yaml, yaml, &[("GW0301", "tracin")]);
-    let toml =
-        format!("[[endpoints]]\npath = '/'\n{BACKEND}middlewares = [{{ name = 'x', required = false }}]\n");
-    refuses(Format::Toml, &toml, &[("GW0301", "'x'")]);
+    for required in ["false", "true"] {
+        let toml = format!(
+            "[[endpoints]]\npath = '/'\n{BACKEND}middlewares = [{{ name = 'Cros', required = {required} }}]\n"
+        );
+        refuses(Format::Toml, &toml, &[("GW0301", "'Cros'")]);
+        let errors = compile(Format::Toml, &toml).map(|_| ()).unwrap_err();
+        assert!(errors.list()[0].help[0].contains("`cors`"), "{:?}", errors.list()[0].help);
+    }
 }
 
 #[test]

@@ -101,6 +101,21 @@ async fn a_backup_answers_with_the_whole_request() {
     assert_eq!(told["gateway.side"], "upstream", "{told}");
 }
 
+#[tokio::test]
+async fn a_backup_has_a_timeout_of_its_own() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let backup = Origin::start("backup", Script::Held).await;
+    let options = format!(
+        "ratio = 0\nbackup_service = {{ endpoint = {{ timeout = \"50ms\", backends = [{{ target = \"{}\" }}] }} }}",
+        backup.address()
+    );
+    let gateway = Gateway::start(&shop(1, "timeout = \"1h\"", &options, &origin), Format::Toml).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    let request = caller.request("GET", "/shop").body(full("")).unwrap();
+    assert_eq!(within("the backup is given up", caller.call(request)).await.status, 504);
+    assert_eq!((origin.counts().requests, backup.counts().requests), (0, 1));
+}
+
 /// The original's dialect, with its misspelt key: whatever is not 200 is a failure.
 #[tokio::test]
 async fn the_originals_options_work() {

@@ -182,6 +182,21 @@ async fn releases_are_taken_under_load_and_fail_no_request() {
 }
 
 #[tokio::test]
+async fn its_name_and_address_come_from_the_environment() {
+    let upstream = Origin::start("one", Script::Echo).await;
+    let service = Service::start(Some(release("1", &[endpoint("/1", upstream.address())], &[]))).await;
+    let copy = json!({ "version": "copy", "endpoints": [] }).to_string();
+    let gateway = Gateway::start_with(&copy, Format::Yaml, |command| {
+        command.args(["-ctrl.service", &service.url()]);
+        command.env("ADVERTISE_NAME", "named").env("ADVERTISE_DEVICE", "lo");
+    })
+    .await;
+    gateway.live("1").await;
+    let asked = service.asked().remove(0);
+    assert!(asked.starts_with("gateway=named&ip_addr=127.0.0.1&"), "{asked}");
+}
+
+#[tokio::test]
 async fn it_asks_again_by_itself() {
     let upstream = Origin::start("one", Script::Echo).await;
     let to = |path: &str| endpoint(path, upstream.address());

@@ -2,8 +2,8 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use gateway_tests::{
-    CONNECT, Caller, Format, Gateway, Load, Origin, REUSED, Script, WebSocketOrigin, empty, open, table,
-    within,
+    CONNECT, Caller, Format, Gateway, Load, Origin, REUSED, Script, WebSocketOrigin, command, empty, open,
+    table, within,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -94,4 +94,32 @@ async fn a_websocket_is_told_that_the_gateway_goes() {
     let message = within("the close", socket.next()).await.unwrap().unwrap();
     let Message::Close(Some(frame)) = message else { panic!("{message:?}") };
     assert_eq!(u16::from(frame.code), 1001);
+}
+
+/// Whoever balances over gateways needs time to see that this one is no longer ready.
+#[tokio::test]
+async fn what_comes_during_the_drain_delay_is_served() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), table("/*", "", &[origin.address()])).unwrap();
+    let mut command = command(&["-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-drain-delay", "1h"]);
+    command.current_dir(folder.path());
+    let mut gateway = Gateway::spawn(command);
+    gateway.serving().await;
+    let mut kept = Caller::http1(gateway.address()).await;
+    assert_eq!(kept.get("/").await.status, 200);
+    gateway.signal("TERM");
+    let admin = gateway.admin();
+    within("the gateway is no longer ready", async {
+        while Caller::http1(admin).await.get("/readyz").await.status == 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(Caller::http1(gateway.address()).await.get("/").await.status, 200);
+        assert_eq!(kept.get("/").await.status, 200);
+    }
+    gateway.signal("TERM");
+    assert!(!gateway.ended().await.success(), "a second signal waits for nothing");
 }

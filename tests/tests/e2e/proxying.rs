@@ -68,6 +68,7 @@ async fn trailers_pass_both_ways() {
         let request = caller.request("GET", "/").header("te", "trailers").body(empty()).unwrap();
         let answer = caller.call(request).await;
         assert_eq!(answer.text(), "trailers follow");
+        assert_eq!(answer.header("trailer"), "x-checksum", "the announcement");
         assert_eq!(answer.trailers.get("x-checksum").unwrap(), "abc");
     }
     let (origin, gateway) = behind(Script::Echo, "protocol = \"http2\"").await;
@@ -78,7 +79,9 @@ async fn trailers_pass_both_ways() {
     )
     .await;
     assert!(raw.read_head().await.starts_with("HTTP/1.1 200"));
-    assert_eq!(origin.received()[0].trailers.get("x-checksum").unwrap(), "1");
+    let received = origin.received().remove(0);
+    assert_eq!(received.headers.get("trailer").unwrap(), "x-checksum", "the announcement");
+    assert_eq!(received.trailers.get("x-checksum").unwrap(), "1");
 }
 
 #[tokio::test]
@@ -98,6 +101,22 @@ async fn hop_by_hop_fields_end_at_the_gateway() {
     assert_eq!(headers.get("x-kept").unwrap(), "2");
     let forwarded = headers.get("x-forwarded-for").unwrap().to_str().unwrap();
     assert!(!forwarded.contains("192.0.2.1"), "nobody trusts this caller's {forwarded}");
+}
+
+/// The gateway speaks for the client, not for itself: no name of its own, and an empty body stays one of known length.
+#[tokio::test]
+async fn what_a_request_lacks_is_not_made_up() {
+    for protocol in PROTOCOLS {
+        let (origin, gateway) = behind(Script::Echo, &format!("protocol = \"{protocol}\"")).await;
+        let mut raw = RawCaller::connect(gateway.address()).await;
+        raw.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+        assert!(raw.read_head().await.starts_with("HTTP/1.1 200"));
+        let headers = &origin.received()[0].headers;
+        for none in ["user-agent", "accept", "accept-encoding", "transfer-encoding"] {
+            assert!(!headers.contains_key(none), "{none} in {headers:?}");
+        }
+        assert_eq!(headers.get("content-length").unwrap(), "0", "{protocol}");
+    }
 }
 
 #[tokio::test]

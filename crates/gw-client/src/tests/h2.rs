@@ -3,13 +3,16 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use gw_core::{Body, Outcome, Progress};
+use gw_core::{Body, Client, Outcome, Progress};
 use http::{Method, StatusCode, Version, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::harness::{Caller, Origin, context, request, text, until};
@@ -218,7 +221,7 @@ async fn an_idle_connection_is_closed_in_time() {
     let origin = serving(9, &gate).await;
     let caller = Caller::with(origin.address, |spec| {
         spec.protocol = Protocol::Http2;
-        spec.idle_timeout = std::time::Duration::from_millis(1);
+        spec.idle_timeout = Duration::from_millis(1);
     });
     caller.text().await;
     until(|| caller.connections().open == 0 && caller.factory.tasks() == 0).await;
@@ -233,4 +236,48 @@ async fn an_upstream_that_speaks_http_1_is_an_error_for_all_who_wait() {
         assert!(answer.unwrap_err().outcome().facts().hurts_node);
     }
     assert_eq!(caller.in_flight(), 0);
+}
+
+/// The type and the flags of the next frame, whose payload is passed over; `None` at the end of the connection.
+async fn frame(socket: &mut TcpStream) -> Option<(u8, u8)> {
+    let mut head = [0; 9];
+    socket.read_exact(&mut head).await.ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; length as usize];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((head[3], head[4]))
+}
+
+/// Time passes once the request has arrived and everybody waits: until the ping, and then until its answer is overdue.
+#[tokio::test]
+async fn a_silent_connection_with_an_open_stream_is_pinged_and_given_up_without_an_answer() {
+    const HEADERS: u8 = 1;
+    const PING: u8 = 6;
+    let pings = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&pings);
+    let origin = Origin::start(move |wire, _| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let mut socket = wire.socket;
+            let mut preface = [0; 24];
+            socket.read_exact(&mut preface).await.unwrap();
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            socket.write_all(&settings).await.unwrap();
+            while frame(&mut socket).await.unwrap().0 != HEADERS {}
+            tokio::time::pause();
+            while let Some(frame) = frame(&mut socket).await {
+                seen.fetch_add(usize::from(frame == (PING, 0)), Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    let caller = caller(&origin);
+    let mut request = request(Method::GET, Body::empty());
+    request.extensions_mut().insert(context());
+    // The harness's patience would be over first.
+    let call = tokio::time::timeout(Duration::from_secs(3600), caller.cluster.call(request));
+    let error = call.await.expect("an end").unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::UpstreamReset, Progress::MaybeSent));
+    until(|| pings.load(Ordering::SeqCst) == 1 && caller.connections().open == 0).await;
+    assert_eq!((origin.accepted(), caller.in_flight()), (1, 0));
 }

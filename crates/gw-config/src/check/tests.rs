@@ -235,6 +235,16 @@ fn the_rest() {
 }
 
 #[test]
+fn an_empty_document_is_told_what_to_write() {
+    for format in [Format::Toml, Format::Yaml, Format::Json] {
+        let errors = parse(Document::new("x", format, "")).unwrap_err();
+        let error = &errors.list()[0];
+        assert_eq!((error.code, errors.list().len()), ("GW0205", 1), "{format:?}");
+        assert!(error.help[0].contains("at least one endpoint"), "{:?}", error.help);
+    }
+}
+
+#[test]
 fn suggestions() {
     let errors =
         parse(Document::new("x", Format::Toml, "[balancer]\npolicy = 'least_requests'")).unwrap_err();

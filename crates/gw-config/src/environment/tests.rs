@@ -55,3 +55,26 @@ fn a_proxy_for_upstreams_is_never_dropped_in_silence() {
     }
     assert!(parse(&[("NO_PROXY", "*"), ("HTTP_PROXY", "")]).unwrap().notices.is_empty());
 }
+
+#[test]
+fn a_control_service_is_told_a_name_and_an_address() {
+    let told = |variables: &[(&str, &str)]| {
+        let Environment { advertise_name, advertise_address, notices, .. } = parse(variables).unwrap();
+        (advertise_name, advertise_address, notices.len())
+    };
+    let (name, address) = (("ADVERTISE_NAME", "edge"), ("ADVERTISE_ADDR", "192.0.2.1"));
+    let expect = ("edge".to_owned(), "192.0.2.1".to_owned(), 0);
+    assert_eq!(told(&[name, address, ("ADVERTISE_DEVICE", "lo")]), expect);
+    assert_eq!(told(&[name, ("ADVERTISE_DEVICE", "lo"), address]), expect, "in any order");
+    assert_eq!(told(&[("ADVERTISE_DEVICE", "lo")]), (String::new(), "127.0.0.1".to_owned(), 0));
+    assert_eq!(told(&[("ADVERTISE_DEVICE", "no-such-device")]), (String::new(), String::new(), 1));
+}
+
+/// The original follows redirects for any value, `false` included, so that nobody's value says what is meant here.
+#[test]
+fn whoever_wants_redirects_followed_or_not_is_told_what_to_do() {
+    for value in ["true", "false", "0"] {
+        let error = parse(&[("PROXY_FOLLOW_REDIRECT", value)]).unwrap_err();
+        assert!(error.contains("never followed here") && error.ends_with("unset it"), "{error}");
+    }
+}

@@ -153,6 +153,20 @@ async fn what_counts_as_a_failure() {
     }
 }
 
+/// 100 requests are too few to judge, and 0.6 of them have to succeed.
+#[tokio::test]
+async fn without_a_trigger_the_success_ratio_has_its_defaults() {
+    for dialect in [Dialect::Native, Dialect::Go] {
+        let bench = Bench::new(dialect);
+        let chain = bench.build(json!({})).unwrap();
+        let failure = failure(Outcome::ConnectRefused);
+        assert_eq!(bench.ask(&chain, 60, 200).await + bench.ask(&chain, 40, failure).await, 100);
+        assert_eq!(bench.ask(&chain, 1, failure).await, 1, "60 of 100 are just enough");
+        let asked = bench.ask(&chain, 1000, failure).await;
+        assert!(asked < 500, "{dialect:?}: asked {asked}");
+    }
+}
+
 #[tokio::test]
 async fn what_failed_before_others_succeeded_is_outweighed() {
     let bench = Bench::new(Dialect::Native);

@@ -226,3 +226,42 @@ async fn a_grpc_call_tells_the_upstream_how_long_it_has() {
         assert!(cx.get::<CallDeadline>().is_some(), "the body has it too");
     }
 }
+
+/// Its timer is what would wake the request later: the second attempt is looked at when it begins and when its own time
+/// is up, and not in between, when that of the first would have been.
+#[tokio::test(start_paused = true)]
+async fn the_time_of_an_attempt_is_freed_with_it() {
+    let start = tokio::time::Instant::now();
+    let looks = Arc::new(Mutex::new(Vec::new()));
+    let (begun, noted) = (Mutex::new(0), Arc::clone(&looks));
+    let client = client_fn(move |_| {
+        let attempt = {
+            let mut begun = begun.lock();
+            *begun += 1;
+            *begun
+        };
+        let looks = Arc::clone(&noted);
+        async move {
+            if attempt == 1 {
+                // Long enough for the timer to be set.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                return status(503, "");
+            }
+            std::future::poll_fn(|_| {
+                looks.lock().push(start.elapsed());
+                std::task::Poll::Pending
+            })
+            .await
+        }
+    });
+    let mut attempts = attempts(Arc::new(client), 2, &["503"]);
+    attempts.interceptors = Interceptors::new().attempt_deadline(move |_, now, _| {
+        let limit = if start.elapsed().is_zero() { 1 } else { 10 };
+        Some(now + Duration::from_secs(limit))
+    });
+    let response = attempts.call(request("GET", Body::empty(), &context(false))).await;
+    assert_eq!(response.unwrap_err().outcome(), Outcome::UpstreamTimeout);
+    assert!(start.elapsed() > Duration::from_secs(9));
+    let looks: Vec<_> = looks.lock().iter().map(Duration::as_secs).collect();
+    assert_eq!(looks, [0, 10]);
+}
