@@ -10,10 +10,9 @@ COPY . .
 RUN cargo build --release --locked --package gateway-bin --bin gateway
 
 FROM debian:bookworm-slim
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /data --create-home gateway
+RUN useradd --uid 10001 --home-dir /data --create-home gateway
+# The roots that upstreams' certificates are checked against.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/target/release/gateway /usr/local/bin/gateway
 USER 10001
 WORKDIR /data
