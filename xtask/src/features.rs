@@ -17,6 +17,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
         let clippy = ["clippy", "--package", package, "--features", feature, "--all-targets"];
         run(cargo(root, &clippy).args(["--", "-D", "warnings"]))?;
     }
+    run(&mut cargo(root, &["test", "--package", "gateway-bin", "--features", "jemalloc", "--test", "heap"]))?;
     run(&mut cargo(root, &["test", "--package", "gw-discovery", "--features", "consulrs", "--lib", "consul"]))
 }
 
