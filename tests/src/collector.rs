@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -14,10 +15,10 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1 as proto;
 use prost::Message as _;
 use serde_json::{Map, json};
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
 
+use crate::listening::{FREE, Listening};
 use crate::within;
 
 /// A span as it arrived, its numbers in hexadecimal.
@@ -64,9 +65,8 @@ enum Does {
 
 /// A running collector. Its drop closes the listener and every connection.
 pub struct Collector {
-    address: SocketAddr,
+    listening: Listening,
     seen: Arc<watch::Sender<Seen>>,
-    task: AbortHandle,
 }
 
 impl Collector {
@@ -86,16 +86,15 @@ impl Collector {
     }
 
     async fn doing(does: Does) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let seen = Arc::new(watch::Sender::new(Seen::default()));
-        let task = tokio::spawn(accept(listener, Arc::clone(&seen), does)).abort_handle();
-        Self { address, seen, task }
+        let shared = Arc::clone(&seen);
+        let listening = Listening::start(FREE, move |stream| serve(stream, Arc::clone(&shared), does));
+        Self { listening: listening.await, seen }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// The spans that have come.
@@ -119,25 +118,10 @@ impl Collector {
     }
 }
 
-impl Drop for Collector {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// Accepts until aborted; the connections' tasks live in the set and end with it.
-async fn accept(listener: TcpListener, seen: Arc<watch::Sender<Seen>>, does: Does) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let seen = Arc::clone(&seen);
-        connections.spawn(async move {
-            let service = service_fn(|req| take(req, &seen, does));
-            // A peer that is gone is the peer's affair.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
+async fn serve(stream: TcpStream, seen: Arc<watch::Sender<Seen>>, does: Does) {
+    let service = service_fn(|req| take(req, &seen, does));
+    // A peer that is gone is the peer's affair.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn take(

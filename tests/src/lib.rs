@@ -18,6 +18,7 @@ mod config;
 mod consul;
 mod gateway;
 pub mod grpc;
+mod listening;
 mod load;
 mod origin;
 mod page;

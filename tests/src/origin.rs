@@ -7,14 +7,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 pub use apart::OriginProcess;
 pub use script::{Respond, Script};
 
+use crate::listening::{FREE, Listening};
 use crate::{Body, Chunks, Counts, Identity, Received, Record, within};
 
 mod apart;
@@ -23,10 +23,9 @@ mod script;
 
 /// A running upstream. Its drop closes the listener and every connection.
 pub struct Origin {
-    address: SocketAddr,
+    listening: Listening,
     record: Arc<Record>,
     streams: Mutex<mpsc::UnboundedReceiver<Chunks>>,
-    task: AbortHandle,
 }
 
 /// What one origin's requests share.
@@ -40,7 +39,7 @@ struct Play {
 impl Origin {
     /// Starts one that speaks HTTP/1.1 and HTTP/2 by prior knowledge.
     pub async fn start(name: &str, script: Script) -> Self {
-        Self::listen(name, script, None, "127.0.0.1:0").await
+        Self::listen(name, script, None, FREE).await
     }
 
     /// Starts one on an address that is known, e.g. after the one there was killed.
@@ -61,22 +60,23 @@ impl Origin {
 
     /// Starts one that speaks TLS, with HTTP/2 and HTTP/1.1 by ALPN.
     pub async fn start_tls(name: &str, script: Script, identity: &Identity) -> Self {
-        Self::listen(name, script, Some(identity.acceptor(&["h2", "http/1.1"])), "127.0.0.1:0").await
+        Self::listen(name, script, Some(identity.acceptor(&["h2", "http/1.1"])), FREE).await
     }
 
     async fn listen(name: &str, script: Script, tls: Option<TlsAcceptor>, address: &str) -> Self {
-        let listener = TcpListener::bind(address).await.expect("the origin's address is free");
-        let address = listener.local_addr().unwrap();
         let record = Arc::new(Record::default());
         let (streams, opened) = mpsc::unbounded_channel();
         let play = Arc::new(Play { name: name.to_owned(), script, record: Arc::clone(&record), streams });
-        let task = tokio::spawn(accept(listener, tls, play)).abort_handle();
-        Self { address, record, streams: Mutex::new(opened), task }
+        let serve = move |stream| {
+            let open = Open::new(&play.record);
+            serve(stream, tls.clone(), Arc::clone(&play), open)
+        };
+        Self { listening: Listening::start(address, serve).await, record, streams: Mutex::new(opened) }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// What it has seen.
@@ -102,23 +102,7 @@ impl Origin {
 
     /// Closes the listener and every connection at once, in the middle of whatever they do.
     pub fn kill(&self) {
-        self.task.abort();
-    }
-}
-
-impl Drop for Origin {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Accepts until aborted; the connections' tasks live in the set and end with it.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, play: Arc<Play>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        while connections.try_join_next().is_some() {}
-        let open = Open::new(&play.record);
-        connections.spawn(serve(stream, tls.clone(), Arc::clone(&play), open));
+        self.listening.close();
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
 
+use crate::listening::{FREE, Listening};
 use crate::within;
 
 /// One thing that a [`RawOrigin`] does with a connection.
@@ -30,9 +30,8 @@ pub enum Step {
 
 /// An upstream that follows a script, anew on every connection.
 pub struct RawOrigin {
-    address: SocketAddr,
+    listening: Listening,
     shared: Arc<Shared>,
-    task: AbortHandle,
 }
 
 struct Shared {
@@ -48,21 +47,25 @@ impl RawOrigin {
     /// # Panics
     /// When it cannot listen.
     pub async fn start(steps: &[Step]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             steps: steps.to_vec(),
             go: watch::Sender::new(false),
             accepted: watch::Sender::new(0),
             received: Mutex::default(),
         });
-        let task = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
-        Self { address, shared, task }
+        let seen = Arc::clone(&shared);
+        let listening = Listening::start(FREE, move |stream| {
+            let number = *seen.accepted.borrow();
+            seen.received.lock().push(Vec::new());
+            seen.accepted.send_modify(|accepted| *accepted += 1);
+            follow(stream, Arc::clone(&seen), number)
+        });
+        Self { listening: listening.await, shared }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// Connections accepted.
@@ -78,22 +81,6 @@ impl RawOrigin {
     /// Lets every [`Step::Wait`] go on, now and later.
     pub fn go(&self) {
         self.shared.go.send_replace(true);
-    }
-}
-
-impl Drop for RawOrigin {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let number = *shared.accepted.borrow();
-        shared.received.lock().push(Vec::new());
-        shared.accepted.send_modify(|accepted| *accepted += 1);
-        connections.spawn(follow(stream, Arc::clone(&shared), number));
     }
 }
 

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config, client_async_with_config};
 
+use crate::listening::{FREE, Listening};
 use crate::{BoxError, Record};
 
 /// A client's end of a WebSocket.
@@ -16,9 +16,8 @@ pub type Socket = WebSocketStream<TcpStream>;
 
 /// An upstream that sends every message back, and answers a close with the same code and reason.
 pub struct WebSocketOrigin {
-    address: SocketAddr,
+    listening: Listening,
     record: Arc<Record>,
-    task: AbortHandle,
 }
 
 impl WebSocketOrigin {
@@ -27,16 +26,21 @@ impl WebSocketOrigin {
     /// # Panics
     /// When it cannot listen.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let record = Arc::new(Record::default());
-        let task = tokio::spawn(accept(listener, Arc::clone(&record))).abort_handle();
-        Self { address, record, task }
+        let seen = Arc::clone(&record);
+        let listening = Listening::start(FREE, move |stream| {
+            seen.count(|counts| {
+                counts.connections += 1;
+                counts.open += 1;
+            });
+            serve(stream, Arc::clone(&seen))
+        });
+        Self { listening: listening.await, record }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// What it has seen; a message counts as a request.
@@ -45,26 +49,10 @@ impl WebSocketOrigin {
     }
 }
 
-impl Drop for WebSocketOrigin {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, record: Arc<Record>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let record = Arc::clone(&record);
-        record.count(|counts| {
-            counts.connections += 1;
-            counts.open += 1;
-        });
-        connections.spawn(async move {
-            // How it ends is seen by the other side.
-            let _ = echo(stream, &record).await;
-            record.count(|counts| counts.open -= 1);
-        });
-    }
+async fn serve(stream: TcpStream, record: Arc<Record>) {
+    // How it ends is seen by the other side.
+    let _ = echo(stream, &record).await;
+    record.count(|counts| counts.open -= 1);
 }
 
 async fn echo(stream: TcpStream, record: &Record) -> Result<(), BoxError> {

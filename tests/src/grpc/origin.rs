@@ -10,10 +10,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::net::TcpStream;
 
 use super::{Frames, frame, status};
+use crate::listening::{FREE, Listening};
 use crate::{Body, BoxError, Chunks, Received, Record, chunks, empty};
 
 /// A gRPC upstream, service `test.Echo`, or any other of these methods:
@@ -26,9 +26,8 @@ use crate::{Body, BoxError, Chunks, Received, Record, chunks, empty};
 /// - `Hold` sends its metadata at once, and its message once [`Record::release`] was called;
 /// - `Silent` does not even send its metadata before.
 pub struct GrpcOrigin {
-    address: SocketAddr,
+    listening: Listening,
     record: Arc<Record>,
-    task: AbortHandle,
 }
 
 impl GrpcOrigin {
@@ -37,16 +36,18 @@ impl GrpcOrigin {
     /// # Panics
     /// When it cannot listen.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let record = Arc::new(Record::default());
-        let task = tokio::spawn(accept(listener, Arc::clone(&record))).abort_handle();
-        Self { address, record, task }
+        let seen = Arc::clone(&record);
+        let listening = Listening::start(FREE, move |stream| {
+            seen.count(|counts| counts.connections += 1);
+            serve(stream, Arc::clone(&seen))
+        });
+        Self { listening: listening.await, record }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// What it has seen; a call that its client cancelled counts as such.
@@ -55,25 +56,11 @@ impl GrpcOrigin {
     }
 }
 
-impl Drop for GrpcOrigin {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, record: Arc<Record>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let record = Arc::clone(&record);
-        record.count(|counts| counts.connections += 1);
-        let service = service_fn(move |req| call(req, Arc::clone(&record)));
-        let connection =
-            http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
-        connections.spawn(async move {
-            // How it ends is seen by the other side.
-            let _ = connection.await;
-        });
-    }
+async fn serve(stream: TcpStream, record: Arc<Record>) {
+    let service = service_fn(move |req| call(req, Arc::clone(&record)));
+    let builder = http2::Builder::new(TokioExecutor::new());
+    // How it ends is seen by the other side.
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Answers with the head at once; a task of its own writes messages and trailers until the client goes away.
