@@ -6,7 +6,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gw_value::{Fault, Options, Severity, Span, Spanned, Value};
+use gw_value::{Dialect, Fault, Options, Severity, Span, Spanned};
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use serde::Deserialize;
@@ -15,6 +16,8 @@ use crate::ratio::Ratio;
 
 /// Where collectors listen by default (OTLP specification).
 const DEFAULT_ENDPOINT: &str = "localhost:4318";
+/// The port of OTLP over HTTP.
+const DEFAULT_PORT: u16 = 4318;
 /// Where they take traces.
 const PATH: &str = "/v1/traces";
 /// How long a collector may take, by default; as in kratos.
@@ -61,30 +64,25 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong with them.
     pub(crate) fn decode(options: &Options, gateway: &str) -> Result<Self, Vec<Fault>> {
-        let read: TracingOptions = options.decode()?;
-        let mut faults = Vec::new();
-        let share = read.sample_ratio.unwrap_or(Spanned::unplaced(1.0));
-        let ratio = Ratio::new(*share);
-        if ratio.is_none() {
-            faults.push(invalid(share.span(), "sample_ratio", "a share is from 0 to 1", None));
-        }
-        let url = url(&read, &mut faults);
-        let timeout = timeout(read.timeout, options, &mut faults);
-        let headers =
-            read.headers.iter().filter_map(|(name, value)| header(name, value, &mut faults)).collect();
-        let names = [read.service_name.as_deref().unwrap_or_default(), gateway, DEFAULT_SERVICE];
-        let service = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default().into();
-        match (ratio, url) {
-            (Some(ratio), Some(url)) if faults.is_empty() => {
-                Ok(Self { ratio, target: Target { url, timeout, headers, service } })
+        options.lower(|read: TracingOptions, faults| {
+            let share = read.sample_ratio.unwrap_or(Spanned::unplaced(1.0));
+            let ratio = Ratio::new(*share);
+            if ratio.is_none() {
+                faults.push(invalid(share.span(), "sample_ratio", "a share is from 0 to 1", None));
             }
-            _ => Err(faults),
-        }
+            let url = url(&read, options.dialect(), faults);
+            let timeout = timeout(read.timeout, options, faults);
+            let headers =
+                read.headers.iter().filter_map(|(name, value)| header(name, value, faults)).collect();
+            let names = [read.service_name.as_deref().unwrap_or_default(), gateway, DEFAULT_SERVICE];
+            let service = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default().into();
+            Some(Self { ratio: ratio?, target: Target { url: url?, timeout, headers, service } })
+        })
     }
 }
 
 /// The collector's address, from whichever option gives it.
-fn url(read: &TracingOptions, faults: &mut Vec<Fault>) -> Option<Url> {
+fn url(read: &TracingOptions, dialect: Dialect, faults: &mut Vec<Fault>) -> Option<Url> {
     match (&read.http_endpoint, &read.http_endpoint_url) {
         (Some(_), Some(url)) => {
             let message = "the collector is given twice";
@@ -96,13 +94,19 @@ fn url(read: &TracingOptions, faults: &mut Vec<Fault>) -> Option<Url> {
         (given, None) => {
             let default = Spanned::unplaced(DEFAULT_ENDPOINT.to_owned());
             let insecure = read.insecure.as_ref().is_some_and(|insecure| **insecure);
-            host_and_port(given.as_ref().unwrap_or(&default), insecure, faults)
+            host_and_port(given.as_ref().unwrap_or(&default), insecure, dialect, faults)
         }
     }
 }
 
-/// `host:port`; https unless it says `insecure`, as in kratos, also for this very machine.
-fn host_and_port(given: &Spanned<String>, insecure: bool, faults: &mut Vec<Fault>) -> Option<Url> {
+/// `host:port`; https unless it says `insecure`, as in kratos, also for this very machine. Without a port it is OTLP's; in
+/// the Go dialect the scheme's, as in kratos, whose users may have a collector behind one.
+fn host_and_port(
+    given: &Spanned<String>,
+    insecure: bool,
+    dialect: Dialect,
+    faults: &mut Vec<Fault>,
+) -> Option<Url> {
     let scheme = if insecure { "http" } else { "https" };
     let url = Url::parse(&format!("{scheme}://{}", **given)).ok();
     let url = url.filter(|url| {
@@ -115,6 +119,11 @@ fn host_and_port(given: &Spanned<String>, insecure: bool, faults: &mut Vec<Fault
         faults.push(invalid(given.span(), "http_endpoint", message, Some(help)));
         return None;
     };
+    let has_port = given.parse::<Authority>().is_ok_and(|authority| authority.port().is_some());
+    if !has_port && dialect == Dialect::Native {
+        // It has a host, so that it can have a port.
+        let _ = url.set_port(Some(DEFAULT_PORT));
+    }
     url.set_path(PATH);
     Some(url)
 }
@@ -143,17 +152,17 @@ fn timeout(given: Option<Duration>, options: &Options, faults: &mut Vec<Fault>) 
         None => DEFAULT_TIMEOUT,
         Some(timeout) if !timeout.is_zero() && timeout <= LONGEST_TIMEOUT => timeout,
         // Protobuf does not tell 0 from unset.
-        Some(Duration::ZERO) if options.dialect() == gw_value::Dialect::Go => DEFAULT_TIMEOUT,
+        Some(Duration::ZERO) if options.dialect() == Dialect::Go => DEFAULT_TIMEOUT,
         Some(_) => {
-            let place = options.value().and_then(|value| value.get("timeout")).map_or(Span::NONE, span);
-            faults.push(invalid(place, "timeout", "more than 0 and at most 60 s", None));
+            faults.push(invalid(
+                options.place(&["timeout"]),
+                "timeout",
+                "more than 0 and at most 60 s",
+                None,
+            ));
             DEFAULT_TIMEOUT
         }
     }
-}
-
-fn span(value: &Value) -> Span {
-    value.span
 }
 
 /// Fields that belong to the export itself.

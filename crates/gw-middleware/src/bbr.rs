@@ -74,19 +74,17 @@ impl MiddlewareFactory for Factory {
     }
 
     fn build(&self, options: &Options, cx: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
-        let BbrOptions { cpu_threshold, window } = options.decode()?;
-        let mut faults = Vec::new();
-        if *cpu_threshold > 1000 {
-            let message = "the CPU load is 0 to 1000 thousandths".to_owned();
-            faults.push(invalid(cpu_threshold.span(), "cpu_threshold", message, None));
-        }
-        if !(MIN_WINDOW..=MAX_WINDOW).contains(&window) {
-            let message = "`window` is between 1 s and 10 min".to_owned();
-            faults.push(invalid(options.span(), "window", message, None));
-        }
-        if !faults.is_empty() {
-            return Err(faults.into());
-        }
+        let BbrOptions { cpu_threshold, window } = options.lower(|read: BbrOptions, faults| {
+            if *read.cpu_threshold > 1000 {
+                let message = "the CPU load is 0 to 1000 thousandths".to_owned();
+                faults.push(invalid(read.cpu_threshold.span(), "cpu_threshold", message, None));
+            }
+            if !(MIN_WINDOW..=MAX_WINDOW).contains(&read.window) {
+                let message = "`window` is between 1 s and 10 min".to_owned();
+                faults.push(invalid(options.place(&["window"]), "window", message, None));
+            }
+            Some(read)
+        })?;
         let limiters = cx.state(Limiters::default);
         Ok(Arc::new(Bbr {
             limiter: limiters.get(window, || Limiter::new(window, cx.clock().now())),

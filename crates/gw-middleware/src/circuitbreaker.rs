@@ -78,14 +78,11 @@ impl MiddlewareFactory for Factory {
     }
 
     fn build(&self, options: &Options, cx: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
-        let decoded: BreakerOptions = options.decode()?;
-        let mut faults = Vec::new();
-        let trigger = decoded.trigger(options.dialect(), &mut faults);
-        let conditions = decoded.conditions(&mut faults);
-        let action = decoded.action(options, cx, &mut faults)?;
-        if !faults.is_empty() {
-            return Err(faults.into());
-        }
+        let (trigger, conditions, action) = options.lower(|decoded: BreakerOptions, faults| {
+            let trigger = decoded.trigger(options, faults);
+            Some((trigger, decoded.conditions(faults), decoded.action(options, cx, faults)))
+        })?;
+        let action = action?;
         let windows = cx.state(Windows::default);
         let shown = cx.shared(Shown::default);
         let breaker = match trigger {

@@ -69,21 +69,7 @@ impl MiddlewareFactory for Factory {
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
-        let options: CorsOptions = options.decode()?;
-        let mut faults = Vec::new();
-        let origins = Origins::parse(&options.allow_origins, &mut faults);
-        let credentials = credentials(&options, &origins, &mut faults);
-        let cors = Cors {
-            methods: join(&options.allow_methods, "allow_methods", str::to_ascii_uppercase, &mut faults),
-            headers: join(&options.allow_headers, "allow_headers", str::to_owned, &mut faults),
-            expose: (!options.expose_headers.is_empty())
-                .then(|| join(&options.expose_headers, "expose_headers", str::to_owned, &mut faults)),
-            max_age: HeaderValue::from(options.max_age.as_secs()),
-            private_network: options.allow_private_network,
-            origins,
-            credentials,
-        };
-        if faults.is_empty() { Ok(Arc::new(cors)) } else { Err(faults.into()) }
+        Ok(Arc::new(options.lower(|options, faults| Some(Cors::new(&options, faults)))?))
     }
 }
 
@@ -121,6 +107,21 @@ fn join(
 }
 
 impl Cors {
+    /// What is wrong is added to `faults`.
+    fn new(options: &CorsOptions, faults: &mut Vec<Fault>) -> Self {
+        let origins = Origins::parse(&options.allow_origins, faults);
+        let expose = &options.expose_headers;
+        Self {
+            credentials: credentials(options, &origins, faults),
+            methods: join(&options.allow_methods, "allow_methods", str::to_ascii_uppercase, faults),
+            headers: join(&options.allow_headers, "allow_headers", str::to_owned, faults),
+            expose: (!expose.is_empty()).then(|| join(expose, "expose_headers", str::to_owned, faults)),
+            max_age: HeaderValue::from(options.max_age.as_secs()),
+            private_network: options.allow_private_network,
+            origins,
+        }
+    }
+
     fn preflight(&self, request: &HeaderMap, origin: HeaderValue) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;

@@ -33,11 +33,11 @@ impl MiddlewareFactory for Factory {
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
-        let options: HeadersOptions = options.decode()?;
-        let mut faults = Vec::new();
-        let request = HeaderEdits::parse(&options.request, "request", &mut faults);
-        let response = HeaderEdits::parse(&options.response, "response", &mut faults);
-        if faults.is_empty() { Ok(Arc::new(Headers { request, response })) } else { Err(faults.into()) }
+        let headers = options.lower(|options: HeadersOptions, faults| {
+            let request = HeaderEdits::parse(&options.request, "request", faults);
+            Some(Headers { request, response: HeaderEdits::parse(&options.response, "response", faults) })
+        });
+        Ok(Arc::new(headers?))
     }
 }
 

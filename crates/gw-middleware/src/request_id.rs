@@ -62,15 +62,10 @@ impl MiddlewareFactory for Factory {
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
-        let options: RequestIdOptions = options.decode()?;
-        let mut faults = Vec::new();
-        let header = parse_name(&options.header, "header", &mut faults);
-        match header {
-            Some(header) if faults.is_empty() => {
-                Ok(Arc::new(AddRequestId { header, accept: options.accept, response: options.response }))
-            }
-            _ => Err(faults.into()),
-        }
+        let made = options.lower(|RequestIdOptions { header, accept, response }, faults| {
+            Some(AddRequestId { header: parse_name(&header, "header", faults)?, accept, response })
+        });
+        Ok(Arc::new(made?))
     }
 }
 

@@ -44,29 +44,7 @@ impl MiddlewareFactory for Factory {
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
-        let options: RewriteOptions = options.decode()?;
-        let mut faults = Vec::new();
-        for (path, key) in [(&options.path_rewrite, "path_rewrite"), (&options.strip_prefix, "strip_prefix")]
-        {
-            faults.extend(path.as_ref().and_then(|path| must_be_path(path, key)));
-        }
-        let template = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Template::parse(text));
-        let rewrite = Rewrite {
-            path: template(&options.path_rewrite),
-            host: template(&options.host_rewrite),
-            strip_prefix: options.strip_prefix.map(|prefix| prefix.trim_end_matches('/').to_owned()),
-            request: HeaderEdits::parse(
-                &options.request_headers_rewrite,
-                "request_headers_rewrite",
-                &mut faults,
-            ),
-            response: HeaderEdits::parse(
-                &options.response_headers_rewrite,
-                "response_headers_rewrite",
-                &mut faults,
-            ),
-        };
-        if faults.is_empty() { Ok(Arc::new(rewrite)) } else { Err(faults.into()) }
+        Ok(Arc::new(options.lower(|options, faults| Some(Rewrite::new(&options, faults)))?))
     }
 }
 
@@ -76,6 +54,23 @@ fn must_be_path(path: &Spanned<String>, key: &str) -> Option<Fault> {
 }
 
 impl Rewrite {
+    /// What is wrong is added to `faults`.
+    fn new(options: &RewriteOptions, faults: &mut Vec<Fault>) -> Self {
+        let RewriteOptions { path_rewrite, host_rewrite, strip_prefix, .. } = options;
+        for (path, key) in [(path_rewrite, "path_rewrite"), (strip_prefix, "strip_prefix")] {
+            faults.extend(path.as_ref().and_then(|path| must_be_path(path, key)));
+        }
+        let template = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Template::parse(text));
+        let (request, response) = (&options.request_headers_rewrite, &options.response_headers_rewrite);
+        Self {
+            path: template(path_rewrite),
+            host: template(host_rewrite),
+            strip_prefix: strip_prefix.as_ref().map(|prefix| prefix.trim_end_matches('/').to_owned()),
+            request: HeaderEdits::parse(request, "request_headers_rewrite", faults),
+            response: HeaderEdits::parse(response, "response_headers_rewrite", faults),
+        }
+    }
+
     fn request(&self, req: &mut Request) -> gw_core::Result<()> {
         if self.path.is_some() || self.strip_prefix.is_some() {
             let path = self.new_path(req);

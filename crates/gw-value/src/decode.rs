@@ -47,19 +47,6 @@ pub struct Decoded<T> {
     pub faults: Vec<Fault>,
 }
 
-impl<T> Decoded<T> {
-    /// The value with the warnings.
-    ///
-    /// # Errors
-    /// With all faults, warnings too, if one is an error.
-    pub fn into_result(self) -> Result<(T, Vec<Fault>), Vec<Fault>> {
-        match self.value {
-            Some(value) if !self.faults.iter().any(Fault::is_error) => Ok((value, self.faults)),
-            _ => Err(self.faults),
-        }
-    }
-}
-
 /// Decodes `value`. `strict` makes an unknown key of the Go dialect an error; in the native one it always is. Only
 /// structs with `deny_unknown_fields` have unknown keys.
 pub fn decode<T: DeserializeOwned>(value: &Value, dialect: Dialect, strict: bool) -> Decoded<T> {

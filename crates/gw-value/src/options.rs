@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
-use crate::{Dialect, Fault, Kind, Span, Value, decode};
+use crate::{Decoded, Dialect, Fault, Kind, Span, Value, decode};
 
 /// Options that wait for the type that knows them.
 ///
@@ -78,11 +78,58 @@ impl Options {
     }
 
     /// Decodes the options. Without any, each key has its default; a key that has none is missing. Warnings are kept
-    /// for [`warnings`](Self::warnings).
+    /// for [`warnings`](Self::warnings). What has further rules is for [`lower`](Self::lower).
     ///
     /// # Errors
     /// With every fault found, errors and warnings, in the order of the document.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Vec<Fault>> {
+        self.lower(|decoded, _| Some(decoded))
+    }
+
+    /// Decodes the options and makes something of them. What `make` finds wrong it adds to the faults, with paths that
+    /// begin at the options; it returns nothing only if it added an error. It runs on what is left although decoding
+    /// found errors, so that all that is wrong is told at once; what it then says of a place with such an error inside
+    /// may follow from that error, and is dropped.
+    ///
+    /// # Errors
+    /// With every fault found, errors and warnings, in the order of the document.
+    pub fn lower<T: DeserializeOwned, U>(
+        &self,
+        make: impl FnOnce(T, &mut Vec<Fault>) -> Option<U>,
+    ) -> Result<U, Vec<Fault>> {
+        let Decoded { value, mut faults } = self.decoded::<T>();
+        let mut found = Vec::new();
+        let made = value.and_then(|value| make(value, &mut found));
+        let errors: Vec<_> = faults.iter().filter(|fault| fault.is_error()).map(|fault| fault.span).collect();
+        found.retain(|fault| !errors.iter().any(|error| fault.span.contains(*error)));
+        for fault in found.iter_mut().filter(|fault| !self.is_whole(&fault.path)) {
+            fault.path = self.whole_path(&fault.path);
+        }
+        faults.append(&mut found);
+        faults.sort_by_key(|fault| fault.span.start);
+        match made {
+            Some(made) if !faults.iter().any(Fault::is_error) => {
+                self.keep(faults);
+                Ok(made)
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// Where the value at a path of keys stands, as far as it is written; else the options' own place. Keys are
+    /// spelled as in types.
+    pub fn place(&self, path: &[&str]) -> Span {
+        let mut place = self.span;
+        let mut at = self.value.as_ref();
+        for key in path {
+            let spelled = self.dialect.spell(key);
+            at = at.and_then(|value| value.get(key).or_else(|| value.get(&spelled)));
+            place = at.map_or(place, |value| value.span);
+        }
+        place
+    }
+
+    fn decoded<T: DeserializeOwned>(&self) -> Decoded<T> {
         let empty;
         let value = match &self.value {
             Some(value) if !value.is_null() => value,
@@ -95,14 +142,16 @@ impl Options {
         for fault in &mut decoded.faults {
             fault.path = self.whole_path(&fault.path);
         }
-        let (value, warnings) = decoded.into_result()?;
+        decoded
+    }
+
+    fn keep(&self, warnings: Vec<Fault>) {
         let mut kept = self.warnings.lock();
         for warning in warnings {
             if !kept.contains(&warning) {
                 kept.push(warning);
             }
         }
-        Ok(value)
     }
 
     /// The warnings of all successful decodings so far, each once.
@@ -133,6 +182,12 @@ impl Options {
     /// Whether an unknown key of the Go dialect is an error.
     pub const fn is_strict(&self) -> bool {
         self.strict
+    }
+
+    /// Whether a path begins at the document, as that of a part does.
+    fn is_whole(&self, path: &str) -> bool {
+        let below = path.strip_prefix(self.path.as_str());
+        !self.path.is_empty() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 
     fn whole_path(&self, path: &str) -> String {

@@ -22,6 +22,11 @@ impl Span {
     pub const fn is_none(self) -> bool {
         self.start == usize::MAX
     }
+
+    /// Whether `other` is this place or inside it. No place is inside another.
+    pub const fn contains(self, other: Self) -> bool {
+        !other.is_none() && self.start <= other.start && other.end <= self.end
+    }
 }
 
 impl Default for Span {

@@ -1,7 +1,5 @@
 //! What options come to, and what is wrong with them.
 
-use gw_value::Dialect;
-
 use super::*;
 
 fn decode(json: &serde_json::Value, dialect: Dialect) -> Result<Settings, Vec<Fault>> {
@@ -30,6 +28,10 @@ fn where_spans_go() {
         &json!({ "http_endpoint": "[::1]:4318", "insecure": true }),
         Ok("http://[::1]:4318/v1/traces"),
     );
+    check(Native, &json!({ "http_endpoint": "c" }), Ok("https://c:4318/v1/traces"));
+    check(Native, &json!({ "http_endpoint": "[::1]", "insecure": true }), Ok("http://[::1]:4318/v1/traces"));
+    check(Native, &json!({ "http_endpoint": "c:443" }), Ok("https://c/v1/traces"));
+    check(Go, &json!({ "http_endpoint": "c" }), Ok("https://c/v1/traces"));
     check(Native, &json!({ "http_endpoint": "http://c:4318" }), Err("http_endpoint"));
     check(Native, &json!({ "http_endpoint": "c:4318/v1" }), Err("http_endpoint"));
     check(Native, &json!({ "http_endpoint": "c:99999" }), Err("http_endpoint"));

@@ -75,7 +75,7 @@ pub(super) enum Trigger {
 
 impl BreakerOptions {
     /// What is wrong is added to `faults`.
-    pub(super) fn trigger(&self, dialect: Dialect, faults: &mut Vec<Fault>) -> Trigger {
+    pub(super) fn trigger(&self, options: &Options, faults: &mut Vec<Fault>) -> Trigger {
         match (&self.success_ratio, &self.ratio) {
             (Some(_), Some(ratio)) => {
                 let message = "a breaker has one trigger: `success_ratio` or `ratio`".to_owned();
@@ -89,7 +89,7 @@ impl BreakerOptions {
                 }
                 Trigger::Ratio(f64::from(**ratio) / f64::from(WHOLE))
             }
-            (Some(options), None) => Trigger::Successes(options.parse(options.span(), dialect, faults)),
+            (Some(ratio), None) => Trigger::Successes(ratio.parse(ratio.span(), options, faults)),
             (None, None) => Trigger::Successes(SuccessRatio::default()),
         }
     }
@@ -140,10 +140,10 @@ impl BreakerOptions {
 }
 
 impl SuccessRatioOptions {
-    fn parse(&self, span: Span, dialect: Dialect, faults: &mut Vec<Fault>) -> SuccessRatio {
+    fn parse(&self, span: Span, options: &Options, faults: &mut Vec<Fault>) -> SuccessRatio {
         let default = SuccessRatio::default();
         // protobuf cannot tell 0 from unset.
-        let unset = |zero: bool| zero && dialect == Dialect::Go;
+        let unset = |zero: bool| zero && options.dialect() == Dialect::Go;
         let number = |given: &Option<Spanned<u32>>, default: u32| match given {
             Some(number) if !unset(**number == 0) => (**number, number.span()),
             _ => (default, span),
@@ -169,8 +169,9 @@ impl SuccessRatioOptions {
             format!("there are 1 to {MAX_BUCKETS} buckets"),
         );
         let least = Duration::from_millis(u64::from(bucket));
+        let window_at = options.place(&["success_ratio", "window"]);
         let message = format!("`window` is between 1 ms for each bucket and {} s", MAX_WINDOW.as_secs());
-        check((least..=MAX_WINDOW).contains(&window), span, "window", message);
+        check((least..=MAX_WINDOW).contains(&window), window_at, "window", message);
         SuccessRatio { success, request, bucket, window }
     }
 }

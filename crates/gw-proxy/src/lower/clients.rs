@@ -65,17 +65,16 @@ fn lower(
     profiles: &Profiles,
     options: &Options,
 ) -> std::result::Result<Deferred, Vec<Fault>> {
-    let endpoint: Endpoint = options.decode()?;
-    let endpoint = Spanned::new(endpoint, options.span());
-    let info = EndpointInfo { name: options.path().into(), ..EndpointInfo::default() };
-    let mut pass = Pass::new(compiler, loaded);
-    pass.errors = check_nested(&endpoint, loaded);
-    let spec = backends::cluster(&mut pass, &endpoint, &info, profiles);
-    let timeouts = policy::timeouts(&pass, &endpoint);
-    if pass.errors.is_empty() {
-        return Ok(Deferred { spec, timeouts, span: options.span(), made: OnceLock::new() });
-    }
-    Err(pass.errors.into_iter().map(fault).collect())
+    options.lower(|endpoint: Endpoint, faults| {
+        let endpoint = Spanned::new(endpoint, options.span());
+        let info = EndpointInfo { name: options.path().into(), ..EndpointInfo::default() };
+        let mut pass = Pass::new(compiler, loaded);
+        pass.errors = check_nested(&endpoint, loaded);
+        let spec = backends::cluster(&mut pass, &endpoint, &info, profiles);
+        let timeouts = policy::timeouts(&pass, &endpoint);
+        faults.extend(pass.errors.into_iter().map(fault));
+        Some(Deferred { spec, timeouts, span: options.span(), made: OnceLock::new() })
+    })
 }
 
 /// Whatever is found makes the client useless, also what an endpoint is only warned of.

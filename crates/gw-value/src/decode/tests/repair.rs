@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::schema::{Gateway, Retry, Tls};
 use super::{check, json};
-use crate::{Dialect, MAX_ERRORS, Severity, decode};
+use crate::{Decoded, Dialect, MAX_ERRORS, Severity, decode};
 
 #[test]
 fn all_faults_at_once() {
@@ -161,10 +161,10 @@ fn warnings_do_not() {
     let many = 10 * MAX_ERRORS;
     let document = format!(r#"{{"endpoints": [{}]}}"#, r#"{"x": 1, "path": "/"}, "#.repeat(many));
     let tree = json::read(&document);
-    let (gateway, warnings) = decode::<Gateway>(&tree, Dialect::Go, false).into_result().unwrap();
-    assert_eq!((gateway.endpoints.len(), warnings.len()), (many, many));
+    let Decoded { value, faults: warnings } = decode::<Gateway>(&tree, Dialect::Go, false);
+    assert_eq!((value.unwrap().endpoints.len(), warnings.len()), (many, many));
     assert!(warnings.iter().all(|fault| fault.severity == Severity::Warning && fault.code == "GW0101"));
-    let faults = decode::<Gateway>(&tree, Dialect::Go, true).into_result().unwrap_err();
+    let faults = decode::<Gateway>(&tree, Dialect::Go, true).faults;
     assert_eq!(faults.len(), MAX_ERRORS);
     assert!(faults.iter().all(|fault| fault.severity == Severity::Error));
 }
