@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use gw_config::FeatureGates;
+use gw_server::{AddressError, ListenAddress};
 
 /// An API gateway that explains itself.
 #[derive(Debug, Parser)]
@@ -36,7 +37,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
     /// Address to listen on instead of the configured ones; repeatable. `:8080` is IPv4 and IPv6.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) addr: Vec<String>,
     /// Configuration file. Default: config.yaml, else config.toml, else /etc/gateway/gateway.toml.
     #[arg(long, value_name = "FILE")]
@@ -58,7 +59,7 @@ pub(crate) struct RunArgs {
           action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) debug: bool,
     /// Admin address instead of the configured one; empty switches it off.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address_or_none)]
     pub(crate) admin: Option<String>,
     /// Worker threads. Default: the cores within the cgroup's quota.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -83,10 +84,10 @@ pub(crate) struct DiscoveryArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct DevArgs {
     /// Address of the demo gateway.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) addr: String,
     /// Address of its admin port.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", value_parser = address_or_none)]
     pub(crate) admin: String,
 }
 
@@ -100,6 +101,15 @@ pub(crate) struct ValidateArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) discovery: DiscoveryArgs,
+}
+
+/// An address as written, which is how documents have it too.
+fn address(text: &str) -> Result<String, AddressError> {
+    text.parse::<ListenAddress>().map(|_| text.to_owned())
+}
+
+fn address_or_none(text: &str) -> Result<String, AddressError> {
+    if text.is_empty() { Ok(String::new()) } else { address(text) }
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

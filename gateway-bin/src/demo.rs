@@ -18,7 +18,7 @@ mod protobuf;
 mod websocket;
 
 pub(crate) use config::config;
-pub(crate) use curl::curl_lines;
+pub(crate) use curl::examples;
 
 /// The running upstreams; their drop ends them.
 pub(crate) struct DemoUpstreams {

@@ -45,10 +45,9 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
                 exit::say(&format!("admin    http://{admin}"))?;
             }
             exit::say("\nTry, line by line (Ctrl-C ends the demo):\n")?;
-            for line in demo::curl_lines(listener.address) {
-                exit::say(&line)?;
+            for example in demo::examples(listener.address) {
+                exit::say(&format!("# {}\n{}\n", example.shows, example.line))?;
             }
-            exit::say("")?;
         }
         gateway.serve(signals, None, None, Duration::ZERO, GRACE).await
     })

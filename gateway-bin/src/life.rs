@@ -17,7 +17,7 @@ use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::handover;
 use crate::reload::ReloadError;
-use crate::stop::{Asked, Signals};
+use crate::stop::{self, Asked, Signals};
 use gw_config::Environment;
 
 /// Where a configuration is looked for when no file is named.
@@ -260,9 +260,9 @@ impl Gateway {
                 self.app.lifecycle.note(format!("reloaded: generation {}", report.generation));
                 tracing::info!(
                     generation = report.generation,
-                    added = ?report.added,
-                    changed = ?report.changed,
-                    removed = ?report.removed,
+                    added = report.added.join(", "),
+                    changed = report.changed.join(", "),
+                    removed = report.removed.join(", "),
                     kept = report.kept,
                     seconds = report.seconds,
                     "reloaded"
@@ -276,7 +276,8 @@ impl Gateway {
     }
 
     async fn stop(self, delay: Duration, grace: Duration, signals: &mut Signals) -> Result<Exit, Failure> {
-        tracing::info!(delay_seconds = delay.as_secs_f64(), "stopping");
+        let gw_server::InFlight { requests, tunnels } = self.app.server.in_flight();
+        tracing::info!(delay_seconds = delay.as_secs_f64(), requests, tunnels, "stopping");
         self.app.readiness.set_draining();
         self.app.lifecycle.note("draining");
         if signals.stop_within(delay).await {
@@ -284,6 +285,7 @@ impl Gateway {
         }
         let drained = tokio::select! {
             drained = self.app.server.drain(grace) => drained,
+            never = stop::say_what_is_waited_for(&self.app.server, grace) => match never {},
             () = signals.second() => {
                 tracing::warn!("a second signal: what is still in flight is cut");
                 return Ok(Exit::Failure);

@@ -1,8 +1,13 @@
-//! Signals: what ends, reloads or replaces the process.
+//! Signals, which end, reload or replace the process, and what a stop says while it waits.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use gw_server::{InFlight, ProxyServer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often a stop says what it still waits for.
+const SAY: Duration = Duration::from_secs(5);
 
 /// The signals the process listens to.
 pub(crate) struct Signals {
@@ -60,5 +65,24 @@ impl Signals {
     /// Returns when a second stop signal comes.
     pub(crate) async fn second(&mut self) {
         while matches!(self.next().await, Asked::Reload | Asked::HandOver) {}
+    }
+}
+
+/// Says what a drain of at most `grace` waits for: at its start, if there is anything, and then now and again.
+pub(crate) async fn say_what_is_waited_for(server: &ProxyServer, grace: Duration) -> Infallible {
+    let mut ticks = tokio::time::interval(SAY);
+    let end = ticks.tick().await + grace;
+    loop {
+        let InFlight { requests, tunnels } = server.in_flight();
+        if requests + tunnels > 0 {
+            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            tracing::info!(
+                requests,
+                tunnels,
+                at_most_seconds = left.as_secs(),
+                "waiting for what is in flight"
+            );
+        }
+        ticks.tick().await;
     }
 }

@@ -198,7 +198,8 @@ impl Backend {
         let address = authority.and_then(|authority| authority.parse().ok());
         if address.is_none() {
             let (service, id) = (&instance.name, &instance.id);
-            tracing::warn!(service, id, ?schemes, "instance without a usable endpoint: skipped");
+            let schemes = schemes.join(", ");
+            tracing::warn!(service, id, schemes, "instance without a usable endpoint: skipped");
         }
         address
     }

@@ -88,10 +88,16 @@ impl Document {
     /// Reads a file. Its extension says the format.
     ///
     /// # Errors
-    /// When it cannot be read or has no known extension (GW0201), or for the reasons of
+    /// When it cannot be read, is a directory or has no known extension (GW0201), or for the reasons of
     /// [`from_bytes`](Self::from_bytes).
     pub fn read(path: &Path) -> Result<Self, Diagnostics> {
         let name = path.display().to_string();
+        if path.is_dir() {
+            let message = format!("`{name}` is a directory");
+            let error = Diagnostic::error(UNREADABLE, message, Span::NONE)
+                .with_help("name the file in it; only priority files are named by their directory");
+            return Err(Diagnostics::of_file(name, Format::Toml, error));
+        }
         let Some(format) = Format::of(path) else {
             let message = format!("cannot tell the format of `{name}`");
             let error = Diagnostic::error(UNREADABLE, message, Span::NONE)

@@ -7,7 +7,7 @@ use gw_tls::CertificateInfo;
 
 use crate::listener::Listener;
 use crate::stats::ListenerStats;
-use crate::watch::Watch;
+use crate::watch::{Phase, Watch};
 
 /// A listener that serves or drains.
 #[derive(Clone, Debug)]
@@ -69,6 +69,24 @@ impl ConnectionInfo {
             http2: watch.is_h2(),
             requests: watch.requests(),
             age_ms: watch.ticks.now().saturating_sub(watch.accepted),
+        }
+    }
+}
+
+/// What a stop waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// Requests whose answers have not ended.
+    pub requests: usize,
+    /// Connections that were upgraded: WebSockets and their like.
+    pub tunnels: usize,
+}
+
+impl InFlight {
+    pub(crate) fn add(&mut self, watch: &Watch) {
+        match watch.phase() {
+            Phase::Tunnel => self.tunnels += 1,
+            _ => self.requests += watch.exchanges(),
         }
     }
 }

@@ -45,7 +45,7 @@ pub use gauges::CERTIFICATE_END;
 #[cfg(unix)]
 pub use handover::{Predecessor, pass_on, take_over};
 pub use inherit::{Inherited, Passed};
-pub use inspect::{ConnectionInfo, ListenerInfo, TaskCount};
+pub use inspect::{ConnectionInfo, InFlight, ListenerInfo, TaskCount};
 pub use observer::{Observer, Rejection};
 pub use options::{AddressError, Limits, ListenAddress, ListenerOptions, ServerOptions};
 pub use page::ServerDebug;

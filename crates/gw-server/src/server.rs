@@ -3,6 +3,8 @@
 //! A reload cannot fail half-way: whatever can fail happens in [`ProxyServer::prepare`], which touches nothing that
 //! serves. Dropping the server stops its workers at once, without a drain.
 
+mod end;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +17,12 @@ use tokio::time::Instant;
 use crate::bind::bind;
 use crate::error::{BindError, StartError, WorkerFailed};
 use crate::inherit::Inherited;
-use crate::inspect::{ConnectionInfo, ListenerInfo, TaskCount};
+use crate::inspect::{ConnectionInfo, InFlight, ListenerInfo, TaskCount};
 use crate::listener::{Listener, Settings};
 use crate::options::{ListenerOptions, ServerOptions};
 use crate::watch::{Phase, Verdict, Watch};
 use crate::worker::{self, Accepting, Command, Shared, Worker};
+use end::End;
 
 /// How long tunnels have to take leave at the end of a drain, and the aborted to vanish.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -311,6 +314,13 @@ impl ProxyServer {
         held.serving.iter().chain(&held.removed).map(|listener| ListenerInfo::of(listener)).collect()
     }
 
+    /// What is under way now.
+    pub fn in_flight(&self) -> InFlight {
+        let mut found = InFlight::default();
+        self.each_watch(|watch| found.add(watch));
+        found
+    }
+
     /// The connections that are open now.
     pub fn connections(&self) -> Vec<ConnectionInfo> {
         let mut found = Vec::new();
@@ -338,69 +348,5 @@ impl ProxyServer {
 impl Drop for ProxyServer {
     fn drop(&mut self) {
         self.shared.stop.send_replace(true);
-    }
-}
-
-/// Held by a worker's thread: tells when it ends, by whatever way.
-struct End {
-    shared: Arc<Shared>,
-    index: usize,
-    fail: watch::Sender<Option<WorkerFailed>>,
-    _alive: mpsc::Sender<()>,
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        if !*self.shared.stop.borrow() {
-            let failed = WorkerFailed { worker: self.index };
-            self.fail.send_if_modified(|first| {
-                let is_first = first.is_none();
-                first.get_or_insert(failed);
-                is_first
-            });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gw_core::{BoxFuture, ConnContext, Request, Response};
-
-    use super::*;
-
-    struct Never;
-
-    impl Handler for Never {
-        fn call(&self, _: Request, _: Arc<ConnContext>) -> BoxFuture<'_, Response> {
-            Box::pin(std::future::pending())
-        }
-    }
-
-    /// What is told when a worker's thread ends, by a panic or in order, asked to stop or not.
-    fn end(stopped: bool, panics: bool) -> Option<WorkerFailed> {
-        let (stop, _) = watch::channel(stopped);
-        let shared = Shared {
-            handler: Arc::new(Never),
-            observer: Arc::new(()),
-            workers: Vec::new(),
-            ended: Notify::new(),
-            stop,
-        };
-        let (fail, failed) = watch::channel(None);
-        let (alive, _ended) = mpsc::channel(1);
-        let end = End { shared: Arc::new(shared), index: 3, fail, _alive: alive };
-        let thread = std::thread::spawn(move || {
-            let _end = end;
-            assert!(!panics, "on purpose");
-        });
-        assert_eq!(thread.join().is_err(), panics);
-        *failed.borrow()
-    }
-
-    #[test]
-    fn a_worker_that_ends_unasked_has_failed() {
-        assert_eq!(end(false, true), Some(WorkerFailed { worker: 3 }));
-        assert_eq!(end(false, false), Some(WorkerFailed { worker: 3 }));
-        assert_eq!(end(true, false), None);
     }
 }

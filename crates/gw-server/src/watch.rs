@@ -262,6 +262,11 @@ impl Watch {
         self.bodies.load(Ordering::Relaxed) != 0
     }
 
+    /// Requests that are served now.
+    pub(crate) fn exchanges(&self) -> usize {
+        usize::try_from(self.exchanges.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }

@@ -33,3 +33,20 @@ fn usage_errors_are_found() {
         assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
     }
 }
+
+#[test]
+fn an_address_that_is_none_is_blamed_on_its_flag() {
+    for (line, flag) in [
+        ("-addr nonsense", "--addr"),
+        ("-addr=", "--addr"),
+        ("run -addr :1 -addr example.com:80", "--addr"),
+        ("-admin :99999", "--admin"),
+        ("dev -admin 9901", "--admin"),
+    ] {
+        let error = parsed(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+        let said = error.to_string();
+        assert!(said.contains(flag) && said.contains("write `:8080`"), "{line}: {said}");
+    }
+    assert_eq!(parsed("-addr [::1]:0 -admin=").unwrap().run.admin.as_deref(), Some(""));
+}

@@ -2,23 +2,44 @@
 
 use std::net::SocketAddr;
 
-/// One line each, for a gateway that listens at `gateway`. They need a POSIX shell and a curl with HTTP/2.
-pub(crate) fn curl_lines(gateway: SocketAddr) -> Vec<String> {
+/// Something to try.
+pub(crate) struct Example {
+    /// What it shows.
+    pub(crate) shows: &'static str,
+    /// The command line.
+    pub(crate) line: String,
+}
+
+/// What to try at a gateway that listens at `gateway`. The lines need a POSIX shell and a curl with HTTP/2.
+pub(crate) fn examples(gateway: SocketAddr) -> [Example; 10] {
     let http =
         |arguments: &str| format!("curl -fsS {}", arguments.replace("GATEWAY", &format!("http://{gateway}")));
-    vec![
-        http("GATEWAY/hello"),
-        http("-i 'GATEWAY/api/some/path?q=1' -d 'a body'"),
-        http("GATEWAY/users/ann/orders/7"),
-        http("GATEWAY/items/42"),
-        http("GATEWAY/flaky"),
-        http("'GATEWAY/weighted?[1-4]' | grep upstream"),
-        http(
-            "-i -X OPTIONS GATEWAY/hello -H 'Origin: https://app.example.com' -H 'Access-Control-Request-Method: GET'",
+    let example = |shows, line| Example { shows, line };
+    [
+        example("a path; the upstream tells what it received", http("GATEWAY/hello")),
+        example(
+            "a prefix, which the upstream does not get to see, and headers both ways",
+            http("-i 'GATEWAY/api/some/path?q=1' -d 'a body'"),
         ),
-        grpc(gateway, "SayHello"),
-        grpc(gateway, "SayHellos"),
-        websocket(gateway),
+        example("a template, whose variables make the new path", http("GATEWAY/users/ann/orders/7")),
+        example("a regular expression: digits only", http("GATEWAY/items/42")),
+        example(
+            "the upstream answers every other request with 503; the gateway tries again, and you get 200 each time",
+            http("GATEWAY/flaky"),
+        ),
+        example(
+            "weights: of four requests, alpha gets three and beta one",
+            http("'GATEWAY/weighted?[1-4]' | grep upstream"),
+        ),
+        example(
+            "a browser's preflight (CORS), which the gateway answers itself",
+            http(
+                "-i -X OPTIONS GATEWAY/hello -H 'Origin: https://app.example.com' -H 'Access-Control-Request-Method: GET'",
+            ),
+        ),
+        example("a gRPC call", grpc(gateway, "SayHello")),
+        example("a gRPC call that is answered with a stream", grpc(gateway, "SayHellos")),
+        example("a WebSocket: hello, then its close", websocket(gateway)),
     ]
 }
 

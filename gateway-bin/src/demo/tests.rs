@@ -2,12 +2,11 @@
 
 use std::process::Command;
 
-use super::{DemoUpstreams, config, curl_lines, start};
+use super::{DemoUpstreams, config, examples, start};
 
 /// The line for `path`, asked of an upstream itself; its output.
 async fn ask(upstream: std::net::SocketAddr, path: &str) -> String {
-    let lines = curl_lines(upstream);
-    let line = lines.iter().find(|line| line.contains(path)).unwrap().clone();
+    let line = examples(upstream).into_iter().find(|example| example.line.contains(path)).unwrap().line;
     let run = move || Command::new("sh").arg("-c").arg(&line).output().unwrap();
     let (done, output) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || done.send(run()));

@@ -25,10 +25,11 @@ backends = [{ target = "127.0.0.1:1", tls = true, tls_config_name = "none" }]
 [[endpoints]]
 path = "/two/{x:[}"
 backends = [{ target = "127.0.0.1:1" }]
-middlewares = [{ name = "crs" }, { name = "cors", options = { max_age = true } }]
+middlewares = [{ name = "crs" }, { name = "cors", options = { max_age = true, allow_origins = ["*a.test"], allow_methods = ["G T"] } }]
 "#;
 /// A part of the complaint about each.
-const COMPLAINTS: [&str; 6] = ["tiemout", "soon", "none", "/two/{x:[}", "crs", "max_age"];
+const COMPLAINTS: [&str; 8] =
+    ["tiemout", "soon", "none", "/two/{x:[}", "crs", "max_age", "evila.test", "`G T`"];
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -79,7 +80,8 @@ async fn a_wrong_command_line_ends_with_2_and_names_what_is_wrong() {
         (&["--discovery.dsn", "consol://localhost"], "-discovery.dsn"),
         (&["validate", "-discovery.dsn=consul://localhost?tokn=x", "ok.toml"], "-discovery.dsn"),
         (&["-feature-gates", "gw:Retyr=true"], "did you mean `gw:Retry`?"),
-        (&["-admin", "nowhere", "-conf", "ok.toml", "-addr", FREE], "nowhere"),
+        (&["-admin", "nowhere", "-conf", "ok.toml", "-addr", FREE], "--admin"),
+        (&["-addr", "nowhere", "-conf", "ok.toml"], "--addr"),
     ] {
         let folder = folder(&[("ok.toml", "")]);
         std::fs::write(folder.path().join("ok.toml"), table("/", "", &[([127, 0, 0, 1], 1).into()])).unwrap();
@@ -185,7 +187,8 @@ async fn validate_checks_each_file_and_starts_nothing() {
     let files = ["validate", "missing.toml", "wrong.toml", "half.yaml", ".", "good.toml"];
     let ran = run_in(folder.path(), &files).await;
     assert_eq!((ran.code, ran.stdout.as_str()), (CONFIG, "good.toml: ok, 1 endpoints\n"));
-    for named in ["missing.toml", "wrong.toml:4:1", "half.yaml"] {
+    for named in ["missing.toml", "wrong.toml:4:1", "half.yaml", "`.` is a directory", "name the file in it"]
+    {
         assert!(ran.stderr.contains(named), "{named} in\n{}", ran.stderr);
     }
 }

@@ -33,6 +33,10 @@ async fn sigterm_loses_no_request_in_flight() {
         }
     })
     .await;
+    for said in ["stopping", "waiting for what is in flight"] {
+        let counted = |line: &str| line.contains(said) && line.contains("\"requests\":16,\"tunnels\":0");
+        gateway.logged(said, counted).await;
+    }
     origin.record().release();
     while let Some(answer) = within("the answers come", answers.join_next()).await {
         assert_eq!(answer.unwrap().status, 200);
@@ -91,6 +95,8 @@ async fn a_websocket_is_told_that_the_gateway_goes() {
     socket.send(Message::text("here")).await.unwrap();
     assert_eq!(within("the echo", socket.next()).await.unwrap().unwrap(), Message::text("here"));
     gateway.signal("INT");
+    let counted = |line: &str| line.contains("waiting for") && line.contains("\"requests\":0,\"tunnels\":1");
+    gateway.logged("the tunnel is waited for", counted).await;
     let message = within("the close", socket.next()).await.unwrap().unwrap();
     let Message::Close(Some(frame)) = message else { panic!("{message:?}") };
     assert_eq!(u16::from(frame.code), 1001);

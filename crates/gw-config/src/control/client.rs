@@ -152,7 +152,8 @@ impl ControlClient {
         let unknown: Vec<_> = unknown.take(MAX_UNKNOWN).collect();
         let mut state = self.state.lock();
         if !unknown.is_empty() && unknown != state.unknown_features {
-            tracing::warn!(?unknown, "the control service sets feature gates that there are not");
+            let unknown = unknown.join(", ");
+            tracing::warn!(unknown, "the control service sets feature gates that there are not");
         }
         state.unknown_features = unknown;
         Ok(())
