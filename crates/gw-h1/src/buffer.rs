@@ -99,13 +99,25 @@ impl ReadBuffer {
     where
         R: AsyncRead + ?Sized,
     {
-        self.make_room();
-        let room = self.bytes.capacity() - self.bytes.len();
-        let polled = poll_read_buf(io, cx, &mut self.bytes);
+        let polled = self.poll_ahead(io, cx);
         if polled.is_pending() {
             self.release();
         }
-        let read = ready!(polled)?;
+        polled
+    }
+
+    /// Reads once like [`poll_fill`](Self::poll_fill), and keeps its memory: for a wait that ends with the message
+    /// whose slices are in it.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn poll_ahead<R>(&mut self, io: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<usize>>
+    where
+        R: AsyncRead + ?Sized,
+    {
+        self.make_room();
+        let room = self.bytes.capacity() - self.bytes.len();
+        let read = ready!(poll_read_buf(io, cx, &mut self.bytes))?;
         if read == room {
             self.next = LARGEST.min(self.next * 2);
         }

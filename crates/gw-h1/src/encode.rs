@@ -34,12 +34,18 @@ pub fn encode_request(head: &request::Parts, framing: Framing, out: &mut BytesMu
 /// `Content-Length` and `Transfer-Encoding` are those of `framing`. With [`Framing::Empty`], a length among the fields
 /// stays, since answers to HEAD have one (RFC 9110 §8.6).
 pub fn encode_response(head: &response::Parts, framing: Framing, out: &mut BytesMut) {
+    encode_answer(head, framing, &[], out);
+}
+
+/// The same, with field lines of the server's own.
+pub(crate) fn encode_answer(head: &response::Parts, framing: Framing, own: &[&[u8]], out: &mut BytesMut) {
     out.reserve(USUAL);
     out.put_slice(if head.version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.put_slice(head.status.as_str().as_bytes());
     out.put_u8(b' ');
     out.put_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
     out.put_slice(b"\r\n");
+    own.iter().for_each(|line| out.put_slice(line));
     encode_fields(&head.headers, framing, out);
 }
 

@@ -4,7 +4,8 @@
 //! Nothing here opens a socket, waits or spawns. Bytes that have come lie in a [`ReadBuffer`]; a [`RequestParser`] or
 //! [`ResponseParser`] takes a head off its front, [`request_framing`] or [`response_framing`] says what follows it,
 //! and a [`BodyDecoder`] takes that off piece by piece. What is to be sent goes through [`encode_request`] or
-//! [`encode_response`] and the chunks of a [`WriteQueue`], which writes as much as there is at a time.
+//! [`encode_response`] and the chunks of a [`WriteQueue`], which writes as much as there is at a time. [`server`] makes
+//! of these the server's end.
 //!
 //! Invariants:
 //! - what has two meanings is an error, never a guess (RFC 9112 §2.2, §6.3, §7.1): bare CR or LF, obs-fold, lists of
@@ -25,6 +26,7 @@ mod head;
 mod queue;
 mod request;
 mod response;
+pub mod server;
 mod trailers;
 
 pub use body::{BodyDecoder, Decoded};
