@@ -158,15 +158,21 @@ async fn an_upstream_that_is_gone_is_502_and_says_so() {
     assert!(!answer.header("proxy-status").is_empty(), "{answer:?}");
 }
 
+/// Byte by byte: no interim answer, names in lower case, values and a body that is coded as they came.
 #[tokio::test]
-async fn interim_answers_are_no_final_ones() {
-    let early =
-        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    let origin = RawOrigin::start(&[Step::Head, Step::Write(early.to_vec())]).await;
+async fn an_answer_is_passed_on_as_it_is_without_interim_ones() {
+    let answers = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nX-MiXed: VaLue\r\n\
+        Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b";
+    let origin = RawOrigin::start(&[Step::Head, Step::Write(answers.to_vec())]).await;
     let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
-    let mut caller = Caller::http1(gateway.address()).await;
-    let answer = caller.get("/").await;
-    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "ok"));
+    let mut raw = RawCaller::connect(gateway.address()).await;
+    raw.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let head = raw.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    for field in ["\r\nx-mixed: VaLue\r\n", "\r\ncontent-encoding: gzip\r\n"] {
+        assert!(head.contains(field), "{field} in {head}");
+    }
+    assert_eq!(raw.read_exact(2).await, b"\x1f\x8b"[..]);
 }
 
 #[tokio::test]
