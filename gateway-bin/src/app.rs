@@ -116,7 +116,7 @@ impl App {
         options.workers = workers;
         // What is wrong with it is told with the document's other errors.
         options.discovery = discovery::make(&gateway.discovery, &settings.environment, &clock).ok().flatten();
-        options.clock = clock.clone();
+        (options.clock, options.proxies) = (clock.clone(), settings.environment.proxies.clone());
         let clients = ClientFactory::new(options);
         let checker = settings.compiler(Surroundings::alone(clock.clone()));
         let (tasks, shown) = (Tasks::on(control), ServerDebug::default());

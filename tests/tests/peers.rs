@@ -1,10 +1,12 @@
-//! Foreign peers through the gateway: grpcio on both sides, curl, and promtool. `cargo xtask it` installs them and runs this.
+//! Foreign peers through the gateway: grpcio on both sides, curl, promtool, and tinyproxy. `cargo xtask it` installs them and runs this.
 #![allow(clippy::expect_used, reason = "a test fails where something is wrong, its helping functions too")]
 
 #[path = "peers/demo.rs"]
 mod demo;
 #[path = "peers/promtool.rs"]
 mod promtool;
+#[path = "peers/tinyproxy.rs"]
+mod tinyproxy;
 
 use std::path::Path;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! The foreign peers of `cargo xtask it`: a Python environment with grpcio below the target folder, curl, a browser.
+//! The foreign peers of `cargo xtask it`: a Python environment with grpcio below the target folder, curl, a browser, a forward proxy.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,6 +69,17 @@ pub(crate) fn promtool() -> anyhow::Result<()> {
         return Ok(());
     }
     debian::install(&["prometheus"]).context("cannot install prometheus, whose promtool judges the metrics")
+}
+
+/// Makes sure of tinyproxy, a forward proxy.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn tinyproxy() -> anyhow::Result<()> {
+    if succeeds(Command::new("tinyproxy").arg("-v")) {
+        return Ok(());
+    }
+    debian::install(&["tinyproxy-bin"]).context("cannot install tinyproxy, behind which upstreams are put")
 }
 
 /// Makes the environment; on Debian its module comes in a package of its own.

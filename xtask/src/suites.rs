@@ -30,6 +30,7 @@ pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     peers::curl()?;
     peers::browser()?;
     peers::promtool()?;
+    peers::tinyproxy()?;
     let python = peers::python(root)?;
     let image = consul(root)?;
     let mut suites = peers_suites(root, "peers", &["peers", "browser", "consul"]);

@@ -181,12 +181,19 @@ impl<'a> Attempt<'a> {
     /// that costs a header map, and spares the failures that every peer with a short idle timeout would cause.
     async fn send(&self, member: &Member, sending: Sending) -> Result<Sent> {
         let Sending { mut req, mut lease, upgrade, mut progress } = sending;
-        shape(&mut req, member, &lease)?;
+        let forwarding = member.upstream.connector.forwarding(upgrade.is_some());
+        match forwarding {
+            Some(detour) => form::forwarded(&mut req, detour)?,
+            None => shape(&mut req, member, &lease)?,
+        }
         let reused = lease.is_reused();
         let spare = if reused { form::copy(&req) } else { None };
         self.context.insert(Departed);
         let mut failed = match lease.send(req).await {
-            Ok(head) => return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease)),
+            Ok(head) => {
+                forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
+                return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease));
+            }
             Err(failed) => failed,
         };
         drop(lease);

@@ -1,7 +1,7 @@
 //! A backend at run time: it turns its target into members, again whenever the answers about it change.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use gw_core::NodeInfo;
@@ -13,6 +13,7 @@ use rustls_pki_types::ServerName;
 
 use crate::connect::{TlsTarget, Wire};
 use crate::factory::Shared;
+use crate::peer::{Peer, Way};
 use crate::target::is_name;
 use crate::upstream::{Upstream, UpstreamKey};
 use crate::{BackendSpec, ClusterError, ClusterSpec, Protocol, Target};
@@ -51,16 +52,19 @@ pub(crate) struct Backend {
     index: usize,
     pub(crate) spec: BackendSpec,
     protocol: Protocol,
+    wire: Wire,
+    /// The only way to the target, if that is known without asking anybody.
+    way: Option<Way>,
     host: Option<HeaderValue>,
     /// The name for TLS; `None`: the address.
     server_name: Option<ServerName<'static>>,
-    /// What the target stands for; `None`: it is an address.
+    /// What the target stands for; `None`: it is an address, or a name that a forward proxy resolves.
     pub(crate) subscription: Option<Subscription>,
 }
 
 /// One address of a backend.
 pub(crate) struct Place {
-    address: SocketAddr,
+    way: Way,
     weight: u32,
     version: String,
     metadata: BTreeMap<String, String>,
@@ -77,11 +81,32 @@ impl Backend {
         let authority = authority(index, spec.host.as_deref())?;
         let server_name = server_name(index, spec, authority.as_ref())?;
         let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-        let subscription = shared.subscribe(&spec.target, &cluster.name);
-        if subscription.is_none() && matches!(spec.target, Target::Service(_)) {
+        let tls = spec.tls.is_some();
+        let wire = match (cluster.protocol, tls) {
+            (Protocol::Http, false) => Wire::H1,
+            (Protocol::Http, true) => Wire::Negotiated,
+            (Protocol::Http2 | Protocol::Grpc, _) => Wire::H2,
+        };
+        let way = match &spec.target {
+            Target::Address(address) => shared.way(wire, tls, Peer::Address(*address)),
+            Target::Name { host, port } => {
+                shared.way(wire, tls, Peer::Name { host: Arc::clone(host), port: *port })
+            }
+            Target::Service(_) => None,
+        };
+        if let (Some(Way::Proxied(_, proxy)), Some(host), false) = (&way, &host, tls) {
+            let (cluster, target) = (&cluster.name, &spec.target);
+            tracing::warn!(%cluster, %target, ?host, %proxy, "the host of a backend behind a forward proxy has no effect");
+        }
+        let subscription = match way {
+            Some(_) => None,
+            None => shared.subscribe(&spec.target, &cluster.name),
+        };
+        if way.is_none() && subscription.is_none() {
             return Err(ClusterError::NoDiscovery { backend: index, target: spec.target.to_string() });
         }
-        Ok(Self { index, spec: spec.clone(), protocol: cluster.protocol, host, server_name, subscription })
+        let (spec, protocol) = (spec.clone(), cluster.protocol);
+        Ok(Self { index, spec, protocol, wire, way, host, server_name, subscription })
     }
 
     /// How many of `places` share the weight: those of a name.
@@ -111,12 +136,12 @@ impl Backend {
         };
         let shares = self.shares(&places);
         let siblings: Option<Arc<[Arc<str>]>> =
-            (shares > 1).then(|| places.iter().map(|place| place.address.to_string().into()).collect());
+            (shares > 1).then(|| places.iter().map(|place| place.way.peer().to_string().into()).collect());
         let member = |place: Place| {
-            let upstream = self.upstream(place.address, shared);
+            let upstream = self.upstream(place.way.clone(), shared);
             let whole = place.weight.saturating_mul(scale);
             let info = NodeInfo {
-                address: place.address.to_string().into(),
+                address: Arc::clone(&upstream.node.info.address),
                 // A node with any weight keeps some.
                 weight: (whole / shares).max(u32::from(whole > 0)),
                 priority: level(&place),
@@ -141,41 +166,45 @@ impl Backend {
         is_name && self.known().is_some_and(|known| known.instances.is_none())
     }
 
-    /// What is known of the target; `None`: it is an address.
+    /// What is known of the target; `None`: nobody is asked about it.
     pub(crate) fn known(&self) -> Option<Known> {
         self.subscription.as_ref().map(Subscription::known)
     }
 
     /// Where its target is now, of these versions only, if there are any.
-    pub(crate) fn places(&self, versions: &[String]) -> Vec<Place> {
-        let mut places = self.all_places();
+    pub(crate) fn places(&self, versions: &[String], shared: &Shared) -> Vec<Place> {
+        let mut places = self.all_places(shared);
         places.retain(|place| versions.is_empty() || versions.contains(&place.version));
         places
     }
 
-    fn all_places(&self) -> Vec<Place> {
+    fn all_places(&self, shared: &Shared) -> Vec<Place> {
         let BackendSpec { weight, metadata, target, .. } = &self.spec;
-        let plain = |address| Place {
-            address,
+        let plain = |way| Place {
+            way,
             weight: *weight,
             version: metadata.get(VERSION).cloned().unwrap_or_default(),
             metadata: metadata.clone(),
             held: None,
         };
-        if let Target::Address(address) = target {
-            return vec![plain(*address)];
+        if let Some(way) = &self.way {
+            return vec![plain(way.clone())];
         }
         let known = self.known().and_then(|known| known.instances);
         let instances = known.as_deref().unwrap_or_default();
         let service = matches!(target, Target::Service(_));
         let place = |instance: &Instance| {
             let address = self.address(instance)?;
-            Some(if service { self.discovered(instance, address) } else { plain(address) })
+            if !service {
+                return Some(plain(Way::Direct(address)));
+            }
+            let way = shared.way(self.wire, self.spec.tls.is_some(), Peer::Address(address))?;
+            Some(self.discovered(instance, way))
         };
         instances.iter().filter_map(place).collect()
     }
 
-    fn discovered(&self, instance: &Instance, address: SocketAddr) -> Place {
+    fn discovered(&self, instance: &Instance, way: Way) -> Place {
         let mut metadata = self.spec.metadata.clone();
         metadata.extend(instance.metadata.clone());
         let weight = instance.metadata.get("weight").and_then(|weight| weight.parse().ok());
@@ -185,7 +214,7 @@ impl Backend {
         if version.is_empty() {
             version = metadata.get(VERSION).cloned().unwrap_or_default();
         }
-        Place { address, weight, version, metadata, held }
+        Place { way, weight, version, metadata, held }
     }
 
     fn address(&self, instance: &Instance) -> Option<SocketAddr> {
@@ -204,19 +233,16 @@ impl Backend {
         address
     }
 
-    fn upstream(&self, address: SocketAddr, shared: &Shared) -> Arc<Upstream> {
+    fn upstream(&self, way: Way, shared: &Shared) -> Arc<Upstream> {
         let tls = self.spec.tls.as_ref().map(|profile| {
+            // A target that is a name gave its own.
+            let address = || way.peer().ip().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
             let name = self.server_name.clone();
-            let name = name.unwrap_or_else(|| ServerName::IpAddress(address.ip().into()));
+            let name = name.unwrap_or_else(|| ServerName::IpAddress(address().into()));
             TlsTarget { profile: Arc::clone(profile), name }
         });
-        let wire = match (self.protocol, &tls) {
-            (Protocol::Http, None) => Wire::H1,
-            (Protocol::Http, Some(_)) => Wire::Negotiated,
-            (Protocol::Http2 | Protocol::Grpc, _) => Wire::H2,
-        };
         let identity = tls.as_ref().map(|tls| (tls.profile.id(), tls.name.to_str().into_owned()));
-        shared.upstream(UpstreamKey { wire, address, tls: identity }, tls)
+        shared.upstream(UpstreamKey { wire: self.wire, way, tls: identity }, tls)
     }
 }
 

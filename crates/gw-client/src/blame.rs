@@ -7,14 +7,18 @@ use gw_core::{Error, Outcome, RequestContext};
 
 /// A failure to connect over TCP. Nothing was sent.
 pub(crate) fn connect(error: std::io::Error) -> Error {
-    let outcome = match error.kind() {
+    Error::unsent(connecting(&error)).with_source(error)
+}
+
+/// What a failure to connect over TCP means.
+pub(crate) fn connecting(error: &std::io::Error) -> Outcome {
+    match error.kind() {
         ErrorKind::TimedOut => Outcome::ConnectTimeout,
         // Our own shortage, which says nothing of the node: no file descriptor, no local port, no memory.
         ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory => Outcome::Overloaded,
         _ if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => Outcome::Overloaded,
         _ => Outcome::ConnectRefused,
-    };
-    Error::unsent(outcome).with_source(error)
+    }
 }
 
 /// Too many open files, in this process and on the machine; the same numbers on Linux and macOS.

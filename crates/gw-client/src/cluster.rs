@@ -61,7 +61,7 @@ impl Cluster {
     pub fn inspect(&self) -> ClusterState {
         let now = self.shared.options.clock.now();
         let members = self.members.load();
-        let targets = self.backends.iter().map(|backend| target(backend, now)).collect();
+        let targets = self.backends.iter().map(|backend| self.target(backend, now)).collect();
         let nodes = members.sorted().into_iter().map(|member| self.node(member)).collect();
         ClusterState {
             name: self.spec.name.as_ref().to_owned(),
@@ -130,8 +130,12 @@ impl Cluster {
         found.ok_or_else(|| members.absent.map(Error::unsent))
     }
 
-    /// Whether `error` shows that a held node has left, which every cluster then knows.
+    /// Whether `error` shows that a held node has left, which every cluster then knows. What a forward proxy does with a
+    /// connection does not show it.
     pub(crate) fn leaves(&self, member: &Member, error: &Error) -> bool {
+        if member.upstream.connector.route.detour().is_some() {
+            return false;
+        }
         let deaf = matches!(error.outcome(), Outcome::ConnectRefused | Outcome::ConnectTimeout);
         let backend = self.backends.get(member.backend);
         let subscription = backend.and_then(|backend| backend.subscription.as_ref());
@@ -185,6 +189,17 @@ impl Cluster {
         updates.send_modify(|count| *count += 1);
     }
 
+    fn target(&self, backend: &Backend, now: Instant) -> TargetState {
+        let known = backend.known().unwrap_or_default();
+        let ago = known.answered.map(|at| now.saturating_duration_since(at).as_secs_f64());
+        TargetState {
+            target: backend.spec.target.to_string(),
+            addresses: backend.places(&[], &self.shared).len(),
+            resolved_seconds_ago: ago,
+            error: known.failure.map(|failure| failure.error.as_ref().to_owned()),
+        }
+    }
+
     fn node(&self, member: &Member) -> NodeState {
         let (info, stats) = (&member.node.info, member.node.stats().snapshot());
         let backend = self.backends.get(member.backend);
@@ -194,6 +209,7 @@ impl Cluster {
             weight: info.weight,
             priority: backend.map(|backend| backend.spec.priority).unwrap_or_default(),
             held: member.held.is_some(),
+            proxy: member.upstream.connector.route.detour().map(|detour| detour.proxy.to_string()),
             in_flight: stats.in_flight,
             latency: stats.latency,
             success: stats.success,
@@ -233,17 +249,6 @@ async fn follow<T>(cluster: Weak<Cluster>, mut changes: watch::Receiver<T>) {
     while changes.changed().await.is_ok() {
         let Some(cluster) = cluster.upgrade() else { return };
         cluster.update();
-    }
-}
-
-fn target(backend: &Backend, now: Instant) -> TargetState {
-    let known = backend.known().unwrap_or_default();
-    let ago = known.answered.map(|at| now.saturating_duration_since(at).as_secs_f64());
-    TargetState {
-        target: backend.spec.target.to_string(),
-        addresses: backend.places(&[]).len(),
-        resolved_seconds_ago: ago,
-        error: known.failure.map(|failure| failure.error.as_ref().to_owned()),
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! The caller bounds all of it by one time. The tasks that drive a connection run on the worker that opened it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,16 +12,14 @@ use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::blame;
+use crate::detour::Detour;
 use crate::pool::{Lease, Opening, Pool};
+use crate::route::Route;
 use crate::stream_limit::StreamLimit;
 
-/// Between TCP keep-alive probes, and before the first. Source: kratos' dialer.
-const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The longest answer head, and how far hyper's read buffer grows: what a slow client can make us hold.
 const H1_BUFFER: usize = 64 * 1024;
 /// What one stream and one connection may have under way to us: a slow client cannot make us hold more.
@@ -54,7 +51,7 @@ pub(crate) struct TlsTarget {
 /// How to reach one node.
 #[derive(Debug)]
 pub(crate) struct Connector {
-    pub(crate) address: SocketAddr,
+    pub(crate) route: Route,
     pub(crate) wire: Wire,
     pub(crate) tls: Option<TlsTarget>,
 }
@@ -65,7 +62,7 @@ impl Connector {
     /// # Errors
     /// All of them are unsent.
     pub(crate) async fn open(&self, opening: Opening, limit: Duration) -> Result<Lease, Error> {
-        match tokio::time::timeout(limit, self.connect(&opening)).await {
+        match tokio::time::timeout(limit, self.connect(&opening, limit)).await {
             Ok(Ok(Spoken::H1(sender, driver))) => {
                 if !opening.is_upgrade() {
                     opening.pool().set_multiplexed(false);
@@ -87,12 +84,14 @@ impl Connector {
         }
     }
 
-    async fn connect(&self, opening: &Opening) -> Result<Spoken, Error> {
-        let tcp = TcpStream::connect(self.address).await.map_err(blame::connect)?;
-        // A socket that refuses its options still carries requests.
-        drop(tcp.set_nodelay(true));
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
-        drop(SockRef::from(&tcp).set_tcp_keepalive(&keepalive));
+    /// What each request over HTTP/1.1 must say to a forward proxy; upgrades are tunnelled, and say nothing to it.
+    pub(crate) fn forwarding(&self, upgrade: bool) -> Option<&Detour> {
+        self.route.detour().filter(|_| self.tls.is_none() && !upgrade)
+    }
+
+    async fn connect(&self, opening: &Opening, limit: Duration) -> Result<Spoken, Error> {
+        let tunnel = self.forwarding(opening.is_upgrade()).is_none();
+        let tcp = self.route.connect(tunnel, limit).await?;
         let Some(tls) = &self.tls else {
             let h2 = self.wire == Wire::H2 && !opening.is_upgrade();
             return speak(TokioIo::new(tcp), h2, opening).await;

@@ -8,12 +8,16 @@ use std::sync::{Arc, Weak};
 use crossbeam_utils::CachePadded;
 use gw_core::{Client, Clock};
 use gw_discovery::{Discovery, ServiceWatcher, Subscription};
+use gw_egress::ForwardProxies;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::backend::Backend;
 use crate::connect::{TlsTarget, Wire};
+use crate::detour::Detour;
+use crate::peer::{Peer, Way};
 use crate::pool::Pool;
+use crate::route::Route;
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamKey};
 use crate::{ClientsState, Cluster, ClusterSpec, Target};
@@ -29,6 +33,8 @@ pub struct ClientOptions {
     pub dns: Arc<dyn Discovery>,
     /// Knows the services of `discovery:///` targets. Default none.
     pub discovery: Option<Arc<dyn Discovery>>,
+    /// The forward proxies by which upstreams are reached that speak HTTP/1.1, or TLS. Default none.
+    pub proxies: ForwardProxies,
     /// The time. Default: the machine's.
     pub clock: Clock,
     /// Where the random numbers of the selectors begin. Default: anywhere.
@@ -39,7 +45,8 @@ impl ClientOptions {
     /// One worker, no discovery, the machine's clock.
     pub fn new(control: Handle, dns: Arc<dyn Discovery>) -> Self {
         let seed = RandomState::new().hash_one(0);
-        Self { workers: 1, control, dns, discovery: None, clock: Clock::system(), seed }
+        let (discovery, proxies) = Default::default();
+        Self { workers: 1, control, dns, discovery, proxies, clock: Clock::system(), seed }
     }
 }
 
@@ -110,6 +117,9 @@ impl ClientFactory {
         let random = (0..workers).map(|worker| CachePadded::new((seed ^ worker.rotate_right(8)).into()));
         let random = random.collect();
         let tasks = Tasks::default();
+        for (variable, proxy) in options.proxies.named() {
+            tracing::info!(variable, %proxy, "a forward proxy leads to upstreams");
+        }
         let watcher = |source: &Arc<dyn Discovery>| {
             let spawn = tasks.spawner(options.control.clone());
             Arc::new(ServiceWatcher::new(Arc::clone(source), spawn, options.clock.clone(), seed))
@@ -182,6 +192,18 @@ impl std::fmt::Debug for ClientFactory {
 }
 
 impl Shared {
+    /// What leads to `peer`; `None`: it is a name that must be resolved first. HTTP/2 without TLS never goes through a
+    /// proxy, which would have to speak it too. Source: kratos, whose client for it knows no proxies.
+    pub(crate) fn way(&self, wire: Wire, tls: bool, peer: Peer) -> Option<Way> {
+        let proxies = Some(&self.options.proxies).filter(|_| tls || wire != Wire::H2);
+        let proxy = proxies.and_then(|proxies| proxies.of(tls, &peer.host(), peer.port()));
+        match (proxy, peer) {
+            (Some(proxy), peer) => Some(Way::Proxied(peer, Arc::clone(proxy))),
+            (None, Peer::Address(address)) => Some(Way::Direct(address)),
+            (None, Peer::Name { .. }) => None,
+        }
+    }
+
     /// The upstream with this identity.
     pub(crate) fn upstream(&self, key: UpstreamKey, tls: Option<TlsTarget>) -> Arc<Upstream> {
         let mut upstreams = self.upstreams.lock();
@@ -191,18 +213,28 @@ impl Shared {
         upstreams.retain(|_, upstream| upstream.strong_count() > 0);
         let Self { options, tasks, .. } = self;
         let pool = Pool::new(options.workers, key.wire != Wire::H1, tasks.clone(), options.clock.clone());
-        let upstream = Upstream::new(key.address, key.wire, tls, pool);
+        let route = match &key.way {
+            Way::Direct(address) => Route::Direct(*address),
+            Way::Proxied(peer, proxy) => Route::Proxied(Detour::new(peer.clone(), Arc::clone(proxy), self)),
+        };
+        let upstream = Upstream::new(route, key.wire, tls, pool);
         upstreams.insert(key, Arc::downgrade(&upstream));
         upstream
     }
 
     /// A share in the watch of this target for a cluster; `None` for a service without a discovery.
     pub(crate) fn subscribe(&self, target: &Target, cluster: &Arc<str>) -> Option<Subscription> {
-        let subscribe = |watcher: &ServiceWatcher, name: &str| watcher.subscribe(name, Arc::clone(cluster));
         match target {
             Target::Address(_) => None,
-            Target::Name { host, port } => Some(subscribe(&self.names, &format!("{host}:{port}"))),
-            Target::Service(service) => Some(subscribe(self.services.as_deref()?, service)),
+            Target::Name { host, port } => Some(self.watch_name(host, *port, cluster)),
+            Target::Service(service) => {
+                Some(self.services.as_deref()?.subscribe(service, Arc::clone(cluster)))
+            }
         }
+    }
+
+    /// A share in the watch of a name, for whoever is called `applier`.
+    pub(crate) fn watch_name(&self, host: &str, port: u16, applier: &str) -> Subscription {
+        self.names.subscribe(&format!("{host}:{port}"), applier)
     }
 }

@@ -9,6 +9,8 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Version};
 use http_body::Body as _;
 
+use crate::detour::Detour;
+
 /// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2).
 const CONNECTION_FIELDS: [HeaderName; 4] =
     [header::CONNECTION, header::UPGRADE, header::TRANSFER_ENCODING, HeaderName::from_static("keep-alive")];
@@ -23,6 +25,22 @@ pub(crate) fn h1(req: &mut Request, host: Option<&HeaderValue>, address: &str) -
     *req.version_mut() = Version::HTTP_11;
     join_cookies(req);
     frame(req);
+    Ok(())
+}
+
+/// HTTP/1.1 to a forward proxy: absolute form (RFC 9112 §3.2.2). The authority is the upstream's own, never one that the
+/// client chose, and Host says the same (§3.2): a proxy replaces any other. Differs from kratos, where the Host of the
+/// client decides where the proxy connects to.
+pub(crate) fn forwarded(req: &mut Request, detour: &Detour) -> Result<()> {
+    let host = HeaderValue::from_str(detour.authority()).map_err(malformed)?;
+    h1(req, Some(&host), detour.authority())?;
+    let mut parts = std::mem::take(req.uri_mut()).into_parts();
+    let authority = Authority::try_from(detour.authority()).map_err(malformed)?;
+    (parts.scheme, parts.authority) = (Some(Scheme::HTTP), Some(authority));
+    *req.uri_mut() = Uri::from_parts(parts).map_err(malformed)?;
+    if let Some(authorization) = detour.authorization() {
+        req.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization.clone());
+    }
     Ok(())
 }
 

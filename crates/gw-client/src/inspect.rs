@@ -56,6 +56,8 @@ pub struct NodeState {
     pub priority: u32,
     /// Whether the source no longer lists it, and it is kept for a bounded time.
     pub held: bool,
+    /// The forward proxy that leads to it, without credentials; `None` if it is reached directly.
+    pub proxy: Option<String>,
     /// Requests in flight from the whole gateway, bodies and tunnels included.
     pub in_flight: u64,
     /// The average time until the response head, in seconds; `None` before the first.

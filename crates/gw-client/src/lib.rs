@@ -19,13 +19,16 @@ mod backend;
 mod blame;
 mod cluster;
 mod connect;
+mod detour;
 mod factory;
 mod form;
 mod gauges;
 mod inspect;
 mod lanes;
 mod members;
+mod peer;
 mod pool;
+mod route;
 mod spec;
 mod stream_limit;
 mod target;
@@ -43,6 +46,8 @@ pub use gauges::{DISCOVERY_AGE, DISCOVERY_FAILING, DISCOVERY_INSTANCES};
 pub use gw_discovery::{Discovery, Static};
 /// What a factory's watches know: part of its inspection.
 pub use gw_discovery::{ServiceState, ServiceWatcher, WatcherDebug};
+/// Which forward proxy leads to an upstream: part of [`ClientOptions`].
+pub use gw_egress::ForwardProxies;
 /// How a node is chosen: part of a [`ClusterSpec`].
 pub use gw_selector::Policy;
 pub use inspect::{ClientsState, ClusterState, NodeState, TargetState, WorkerState};

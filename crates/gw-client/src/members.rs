@@ -36,7 +36,7 @@ impl Members {
             () if backends.iter().any(Backend::is_unresolved) => Some(Outcome::DnsError),
             () => Some(Outcome::NoHealthyUpstream),
         };
-        let places = backends.iter().map(|backend| (backend, backend.places(&spec.versions)));
+        let places = backends.iter().map(|backend| (backend, backend.places(&spec.versions, shared)));
         let places: Vec<_> = places.collect();
         let scale = places.iter().map(|(backend, places)| backend.shares(places)).fold(1, common_multiple);
         let members = places.into_iter().flat_map(|(backend, places)| {
@@ -68,7 +68,7 @@ impl Members {
     /// All of them, by backend and address.
     pub(crate) fn sorted(&self) -> Vec<&Arc<Member>> {
         let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_by_key(|member| (member.backend, member.upstream.connector.address));
+        members.sort_by_key(|member| (member.backend, member.upstream.connector.route.peer()));
         members
     }
 }

@@ -9,6 +9,7 @@ mod harness;
 mod held;
 mod limits;
 mod names;
+mod proxied;
 mod race;
 mod reuse;
 mod tls;

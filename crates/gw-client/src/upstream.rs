@@ -1,6 +1,5 @@
 //! One upstream address as the whole gateway knows it: statistics, connections, and how to reach it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gw_core::NodeInfo;
@@ -8,14 +7,16 @@ use gw_selector::Node;
 use gw_tls::ProfileId;
 
 use crate::connect::{Connector, TlsTarget, Wire};
+use crate::peer::Way;
 use crate::pool::Pool;
+use crate::route::Route;
 
 /// What makes two nodes the same upstream. Connections are shared only where all of it is equal: a TLS connection
 /// that was verified for one name never serves another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct UpstreamKey {
     pub(crate) wire: Wire,
-    pub(crate) address: SocketAddr,
+    pub(crate) way: Way,
     pub(crate) tls: Option<(ProfileId, String)>,
 }
 
@@ -29,9 +30,9 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(address: SocketAddr, wire: Wire, tls: Option<TlsTarget>, pool: Arc<Pool>) -> Arc<Self> {
-        let node = Node::new(NodeInfo::new(address.to_string()));
-        Arc::new(Self { node, pool, connector: Connector { address, wire, tls } })
+    pub(crate) fn new(route: Route, wire: Wire, tls: Option<TlsTarget>, pool: Arc<Pool>) -> Arc<Self> {
+        let node = Node::new(NodeInfo::new(route.peer().to_string()));
+        Arc::new(Self { node, pool, connector: Connector { route, wire, tls } })
     }
 
     pub(crate) fn scheme(&self) -> http::uri::Scheme {

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gw_egress::ForwardProxies;
+
 use crate::v1;
 
 /// What the environment asks for.
@@ -26,6 +28,8 @@ pub struct Environment {
     pub handover: bool,
     /// Overrides of configuration keys: `GATEWAY__CLIENT__CONNECT_TIMEOUT=2s` is `client.connect_timeout`.
     pub overrides: Vec<(Vec<String>, String)>,
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`: for upstreams alone.
+    pub proxies: ForwardProxies,
     /// `CONSUL_…`, which Consul's own tools read too.
     consul: BTreeMap<String, String>,
     /// What is odd but harmless.
@@ -44,9 +48,16 @@ impl Environment {
     /// A sentence that names the variable.
     pub fn parse(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
         let mut environment = Self::default();
+        let mut proxies = BTreeMap::new();
         for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
-            environment.set(&name, value)?;
+            if ForwardProxies::reads(&name) {
+                proxies.insert(name, value);
+            } else {
+                environment.set(&name, value)?;
+            }
         }
+        let proxies = ForwardProxies::from_variables(|name| proxies.get(name).cloned());
+        environment.proxies = proxies.map_err(|error| error.to_string())?;
         environment.overrides.sort();
         Ok(environment)
     }
@@ -78,11 +89,6 @@ impl Environment {
                 self.notices
                     .push(format!("{name} has no effect: start-up never waits for an upstream's name"));
             }
-            // Differs from kratos, whose transport honours them for HTTP and HTTPS upstreams.
-            "HTTP_PROXY" | "http_proxy" | "HTTPS_PROXY" | "https_proxy" => self.notices.push(format!(
-                "{name} has no effect: upstreams are reached directly, never through a proxy. Where only a proxy \
-                 leads to one, make an address from which it is forwarded the target; else unset {name}"
-            )),
             _ if name.starts_with("CONSUL_") => {
                 self.consul.insert(name.to_owned(), value);
             }

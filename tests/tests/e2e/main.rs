@@ -15,6 +15,7 @@ mod commands;
 mod control;
 mod docs;
 mod drain;
+mod egress;
 mod grpc;
 mod handover;
 mod log;

@@ -89,7 +89,7 @@ async fn check_all_used(gateway: &Gateway) {
 async fn the_minimal_one_serves() {
     let origin = Origin::start("one", Script::Echo).await;
     let config = sample("minimal.toml", &[("127.0.0.1:8000", origin.address())]);
-    // A proxy of the environment has no say in where requests go.
+    // A proxy of the environment has no say in what is on this machine.
     let proxy = |command: &mut tokio::process::Command| {
         command.env("HTTP_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9");
     };

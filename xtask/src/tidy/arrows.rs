@@ -6,20 +6,25 @@ use super::Report;
 use super::repository::{File, Repository};
 
 /// For every member, what it may import of ours. A name that ends in `*` stands for every crate that starts so.
-const TABLE: [(&str, &[&str]); 18] = [
+const TABLE: [(&str, &[&str]); 19] = [
     ("gw-core", &[]),
     // The configuration tree and its decoder: as a leaf, it can serve documents and middleware options alike.
     ("gw-value", &[]),
+    // Forward proxies as the environment names them: read by gw-config, gone by in gw-client.
+    ("gw-egress", &[]),
     ("gw-telemetry", &["gw-core"]),
     ("gw-h1", &[]),
     ("gw-tls", &["gw-core"]),
     ("gw-router", &["gw-core"]),
     ("gw-selector", &["gw-core"]),
     ("gw-discovery", &["gw-core"]),
-    ("gw-config", &["gw-core", "gw-tls", "gw-value"]),
+    ("gw-config", &["gw-core", "gw-egress", "gw-tls", "gw-value"]),
     ("gw-middleware", &["gw-core", "gw-telemetry", "gw-value"]),
     ("gw-middleware-*", &["gw-core", "gw-telemetry", "gw-tls", "gw-middleware", "gw-value"]),
-    ("gw-client", &["gw-core", "gw-telemetry", "gw-h1", "gw-tls", "gw-selector", "gw-discovery"]),
+    (
+        "gw-client",
+        &["gw-core", "gw-egress", "gw-telemetry", "gw-h1", "gw-tls", "gw-selector", "gw-discovery"],
+    ),
     ("gw-server", &["gw-core", "gw-telemetry", "gw-h1", "gw-tls"]),
     ("gw-debug", &["gw-core", "gw-telemetry"]),
     (

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gw_core::{Body, Client, ConnContext, EndpointInfo, Request, RequestContext, Response, Result};
 use gw_discovery::{Instance, Static};
+use gw_egress::ForwardProxies;
 use http::{Method, header};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -137,9 +138,18 @@ impl Caller {
     }
 
     pub(super) fn of(backends: Vec<BackendSpec>, change: impl FnOnce(&mut ClusterSpec)) -> Self {
+        Self::proxied(ForwardProxies::default(), backends, change)
+    }
+
+    pub(super) fn proxied(
+        proxies: ForwardProxies,
+        backends: Vec<BackendSpec>,
+        change: impl FnOnce(&mut ClusterSpec),
+    ) -> Self {
         let dns = Arc::new(Static::new());
         let mut options = ClientOptions::new(Handle::current(), Arc::clone(&dns) as _);
         options.discovery = Some(Arc::clone(&dns) as _);
+        options.proxies = proxies;
         let factory = ClientFactory::new(options);
         let mut spec = ClusterSpec::new("test", Protocol::Http, backends);
         spec.connect_timeout = PATIENCE;

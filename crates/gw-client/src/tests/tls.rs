@@ -20,10 +20,10 @@ use tokio_rustls::TlsAcceptor;
 use super::harness::{Caller, Origin, request, text};
 use crate::{BackendSpec, Protocol, Target};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -35,12 +35,12 @@ impl Authority {
         (cert.pem(), key.serialize_pem())
     }
 
-    fn trusted(&self) -> Profile {
+    pub(super) fn trusted(&self) -> Profile {
         Profile { ca: Some(self.0.pem()), ..Profile::default() }
     }
 
     /// The settings of a server for `name`.
-    fn server(&self, name: &str, http2: bool) -> Arc<rustls::ServerConfig> {
+    pub(super) fn server(&self, name: &str, http2: bool) -> Arc<rustls::ServerConfig> {
         let (cert, key) = self.issue(name);
         let source = CertificateSource { cert, key, server_names: Vec::new() };
         server_config(CertificateStore::new(&[source]).unwrap(), http2)
@@ -48,7 +48,7 @@ impl Authority {
 }
 
 /// Answers `version sni` over TLS, h1 or h2 as agreed.
-async fn serving(config: Arc<rustls::ServerConfig>) -> Origin {
+pub(super) async fn serving(config: Arc<rustls::ServerConfig>) -> Origin {
     Origin::start(move |wire, _| {
         let acceptor = TlsAcceptor::from(Arc::clone(&config));
         async move {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::harness::{Caller, Origin, request, text, until};
 
-fn asking(protocol: &'static str) -> Request {
+pub(super) fn asking(protocol: &'static str) -> Request {
     let mut request = request(Method::GET, Body::empty());
     request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static(protocol));
     request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -17,7 +17,7 @@ fn asking(protocol: &'static str) -> Request {
 }
 
 /// An origin that switches to `protocol` and sends back what it gets; without `Upgrade` it answers `{n}!`.
-async fn echo(protocol: &'static str) -> Origin {
+pub(super) async fn echo(protocol: &'static str) -> Origin {
     Origin::start(move |mut wire, number| async move {
         while let Some(head) = wire.head().await {
             if head.contains("upgrade: ") {

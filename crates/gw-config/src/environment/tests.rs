@@ -48,12 +48,16 @@ fn our_own_variables_are_paths_of_keys() {
 }
 
 #[test]
-fn a_proxy_for_upstreams_is_never_dropped_in_silence() {
-    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
-        let notices = parse(&[(name, "http://me:secret@proxy.test:3128")]).unwrap().notices;
-        assert!(matches!(&*notices, [notice] if notice.starts_with(name) && !notice.contains("secret")));
-    }
-    assert!(parse(&[("NO_PROXY", "*"), ("HTTP_PROXY", "")]).unwrap().notices.is_empty());
+fn forward_proxies_are_read_and_refused_by_name_without_their_secret() {
+    let environment =
+        parse(&[("https_proxy", "http://me:secret@proxy.test:3128"), ("NO_PROXY", "a.test")]).unwrap();
+    let proxy = |host| environment.proxies.of(true, host, 443).map(ToString::to_string);
+    assert_eq!(proxy("b.test").as_deref(), Some("http://proxy.test:3128"));
+    assert_eq!((proxy("a.test"), proxy("localhost")), (None, None));
+    assert!(environment.notices.is_empty() && !format!("{environment:?}").contains("secret"));
+    let refused = parse(&[("HTTP_PROXY", "socks5://me:secret@proxy.test")]).unwrap_err();
+    assert!(refused.starts_with("HTTP_PROXY: ") && !refused.contains("secret"), "{refused}");
+    assert_eq!(parse(&[("HTTP_PROXY", "")]).unwrap(), Environment::default());
 }
 
 #[test]

@@ -1,0 +1,171 @@
+//! The way to an upstream through a forward proxy.
+//!
+//! Plain HTTP is forwarded: the proxy gets each request with its whole URL ([`crate::form::forwarded`]). All else is
+//! tunnelled: TLS, since it is between us and the upstream, and upgrades over plain HTTP, as RFC 6455 §4.1 has it for
+//! WebSocket: a proxy that forwards a request drops its `Upgrade`, which is for the next hop only (tinyproxy and squid
+//! do). Forwarding comes first since proxies commonly let CONNECT to port 443 alone pass.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gw_core::{Body, Error, Outcome};
+use gw_discovery::Subscription;
+use gw_egress::ForwardProxy;
+use http::{HeaderValue, Method, StatusCode, header};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::blame;
+use crate::factory::Shared;
+use crate::peer::Peer;
+
+/// The port that a URL of scheme `http` need not have.
+const HTTP_PORT: u16 = 80;
+
+/// A proxy on the way to one upstream.
+#[derive(Debug)]
+pub(crate) struct Detour {
+    /// The upstream.
+    pub(crate) peer: Peer,
+    pub(crate) proxy: Arc<ForwardProxy>,
+    /// The upstream as a request's URL names it.
+    authority: String,
+    entrance: Entrance,
+}
+
+/// Where the proxy is.
+#[derive(Debug)]
+enum Entrance {
+    Address(SocketAddr),
+    Name(Subscription),
+}
+
+/// Why a proxy did not lead to the upstream.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the name of the forward proxy {0} has no address")]
+    Unresolved(Arc<ForwardProxy>),
+    #[error("the forward proxy {0} cannot be reached: {1}")]
+    Unreachable(Arc<ForwardProxy>, #[source] io::Error),
+    #[error("the forward proxy {0} answers CONNECT {1} with {2}")]
+    Refused(Arc<ForwardProxy>, String, StatusCode),
+    #[error("the forward proxy {0} does not answer CONNECT {1}: {2}")]
+    Broken(Arc<ForwardProxy>, String, #[source] hyper::Error),
+    #[error("the forward proxy {0} sends before it is spoken to through CONNECT {1}")]
+    Early(Arc<ForwardProxy>, String),
+    #[error("the forward proxy {0} wants other credentials than it got, or any: it answers with 407")]
+    Unauthorized(Arc<ForwardProxy>),
+}
+
+impl Detour {
+    pub(crate) fn new(peer: Peer, proxy: Arc<ForwardProxy>, shared: &Shared) -> Self {
+        let entrance = match proxy.host().parse::<IpAddr>() {
+            Ok(ip) => Entrance::Address(SocketAddr::new(ip, proxy.port())),
+            Err(_) => Entrance::Name(shared.watch_name(proxy.host(), proxy.port(), &peer.to_string())),
+        };
+        let mut authority = peer.authority();
+        if peer.port() == HTTP_PORT {
+            authority.truncate(authority.len() - ":80".len());
+        }
+        Self { peer, proxy, authority, entrance }
+    }
+
+    /// The upstream as a request's URL and its Host name it.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What a request says to the proxy of who asks.
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+        self.proxy.authorization()
+    }
+
+    /// A connection to the proxy, at the first of its addresses that accepts. Each has its share of `limit`.
+    ///
+    /// # Errors
+    /// When its name has no address, or none accepts.
+    pub(crate) async fn dial(&self, limit: Duration) -> Result<TcpStream, Error> {
+        let addresses = self.addresses().await;
+        let share = limit / (addresses.len() as u32).max(1);
+        let mut failed = None;
+        for address in addresses {
+            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => return Ok(tcp),
+                Ok(Err(error)) => failed = Some(error),
+                Err(_) => failed = Some(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        Err(match failed {
+            None => Error::unsent(Outcome::DnsError).with_source(Failure::Unresolved(self.proxy())),
+            Some(error) => Error::unsent(blame::connecting(&error))
+                .with_source(Failure::Unreachable(self.proxy(), error)),
+        })
+    }
+
+    /// Waits for the first answer about the proxy's name; the caller bounds it.
+    async fn addresses(&self) -> Vec<SocketAddr> {
+        let name = match &self.entrance {
+            Entrance::Address(address) => return vec![*address],
+            Entrance::Name(name) => name,
+        };
+        let mut changes = name.changes();
+        let Ok(known) = changes.wait_for(|known| !known.is_pending()).await else { return Vec::new() };
+        let instances = known.instances.as_deref().unwrap_or_default();
+        instances.iter().filter_map(|instance| instance.authority("http")?.parse().ok()).collect()
+    }
+
+    /// Makes a connection to the proxy one to the upstream: `CONNECT` (RFC 9110 §9.3.6).
+    ///
+    /// # Errors
+    /// When the proxy refuses it, or says nothing that can be read.
+    pub(crate) async fn tunnel(&self, tcp: TcpStream) -> Result<TcpStream, Error> {
+        let target = self.peer.authority();
+        let broken = |error| refused(Failure::Broken(self.proxy(), target.clone(), error));
+        let request = self.asking(&target)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(broken)?;
+        let ask = async {
+            let answer = sender.send_request(request).await.map_err(broken)?;
+            match answer.status() {
+                status if status.is_success() => Ok(()),
+                status => Err(refused(Failure::Refused(self.proxy(), target.clone(), status))),
+            }
+        };
+        let done = async { connection.without_shutdown().await.map_err(broken) };
+        let ((), parts) = tokio::try_join!(ask, done)?;
+        if !parts.read_buf.is_empty() {
+            return Err(refused(Failure::Early(self.proxy(), target.clone())));
+        }
+        Ok(parts.io.into_inner())
+    }
+
+    fn asking(&self, target: &str) -> Result<http::Request<Body>, Error> {
+        let mut request =
+            http::Request::builder().method(Method::CONNECT).uri(target).header(header::HOST, target);
+        if let Some(authorization) = self.authorization() {
+            request = request.header(header::PROXY_AUTHORIZATION, authorization);
+        }
+        request.body(Body::empty()).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))
+    }
+
+    /// Takes an answer that the proxy gave in place of the upstream: an upstream asks nobody for a proxy's credentials.
+    ///
+    /// # Errors
+    /// For a 407. The request's body may have left.
+    pub(crate) fn check<B>(&self, head: &http::Response<B>) -> Result<(), Error> {
+        if head.status() != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Ok(());
+        }
+        Err(Error::new(Outcome::ConnectRefused).with_source(Failure::Unauthorized(self.proxy())))
+    }
+
+    fn proxy(&self) -> Arc<ForwardProxy> {
+        Arc::clone(&self.proxy)
+    }
+}
+
+fn refused(failure: Failure) -> Error {
+    Error::unsent(Outcome::ConnectRefused).with_source(failure)
+}

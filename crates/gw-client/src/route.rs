@@ -1,0 +1,67 @@
+//! The TCP connection to a node: straight to its address, or to the forward proxy that leads there.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gw_core::Error;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+use crate::blame;
+use crate::detour::Detour;
+use crate::peer::Peer;
+
+/// Between TCP keep-alive probes, and before the first. Source: kratos' dialer.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// How a node is reached.
+#[derive(Debug)]
+pub(crate) enum Route {
+    /// By itself.
+    Direct(SocketAddr),
+    /// By way of a forward proxy.
+    Proxied(Detour),
+}
+
+impl Route {
+    pub(crate) fn peer(&self) -> Peer {
+        match self {
+            Self::Direct(address) => Peer::Address(*address),
+            Self::Proxied(detour) => detour.peer.clone(),
+        }
+    }
+
+    /// The proxy's part, if there is one.
+    pub(crate) fn detour(&self) -> Option<&Detour> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Proxied(detour) => Some(detour),
+        }
+    }
+
+    /// Connects, with a `tunnel` through the proxy or to the proxy itself. `limit` is what all of it may take.
+    ///
+    /// # Errors
+    /// All of them are unsent.
+    pub(crate) async fn connect(&self, tunnel: bool, limit: Duration) -> Result<TcpStream, Error> {
+        let detour = match self {
+            Self::Direct(address) => {
+                let tcp = TcpStream::connect(address).await.map_err(blame::connect)?;
+                settle(&tcp);
+                return Ok(tcp);
+            }
+            Self::Proxied(detour) => detour,
+        };
+        let tcp = detour.dial(limit).await?;
+        settle(&tcp);
+        // Boxed, so that a connection without a proxy does not carry its size.
+        if tunnel { Box::pin(detour.tunnel(tcp)).await } else { Ok(tcp) }
+    }
+}
+
+/// A socket that refuses its options still carries requests.
+fn settle(tcp: &TcpStream) {
+    drop(tcp.set_nodelay(true));
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+    drop(SockRef::from(tcp).set_tcp_keepalive(&keepalive));
+}
