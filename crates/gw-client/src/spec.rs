@@ -116,7 +116,8 @@ pub struct BackendSpec {
     pub tls: Option<Arc<ClientProfile>>,
     /// Replaces the request's Host. Default: it is kept.
     ///
-    /// Differs from kratos, where TLS also replaces it by the node's address.
+    /// Differs from kratos, where TLS also replaces it by the node's address. Without TLS and behind a forward proxy it
+    /// has no effect, since the proxy replaces it by the target.
     pub host: Option<String>,
     /// The metadata of its nodes; an instance's own wins key by key.
     pub metadata: BTreeMap<String, String>,

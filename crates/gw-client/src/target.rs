@@ -8,7 +8,8 @@ use std::sync::Arc;
 pub enum Target {
     /// An address: `10.0.0.1:8000`, `[::1]:8000`.
     Address(SocketAddr),
-    /// A DNS name, every address of which is a node: `user-svc:8000`.
+    /// A DNS name, every address of which is a node: `user-svc:8000`. Behind a forward proxy, which resolves it, it is
+    /// one node itself.
     Name {
         /// The name, lower-case.
         host: Arc<str>,
