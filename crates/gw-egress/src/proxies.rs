@@ -111,6 +111,6 @@ mod tests {
     #[test]
     fn its_variables_are_known_by_name() {
         assert!(ForwardProxies::reads("NO_PROXY") && ForwardProxies::reads("https_proxy"));
-        assert!(!ForwardProxies::reads("PROXY_READ_TIMEOUT") && !ForwardProxies::reads("ALL_PROXY"));
+        assert!(!ForwardProxies::reads("PROXY_READ_TIMEOUT") && !ForwardProxies::reads("all_proxy"));
     }
 }
