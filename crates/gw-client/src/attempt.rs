@@ -132,7 +132,8 @@ impl<'a> Attempt<'a> {
             if upstream.connector.wire == Wire::H2 && want == Want::Upgrade { Want::Any } else { want };
         match upstream.pool.checkout(self.context.conn.worker, want, self.cluster.limits()).await? {
             Grant::Lease(lease) => Ok(lease),
-            Grant::Open(opening) => upstream.connector.open(opening, limit).await,
+            // Boxed: opening is rare, and its handshakes would make the future of every attempt some 30 KiB larger.
+            Grant::Open(opening) => Box::pin(upstream.connector.open(opening, limit)).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! One request, one exchange: it is made when the head has been read, moves into the response body or the tunnel, and its
 //! drop records how it all ended, in the metrics and in the access log.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
@@ -155,12 +156,9 @@ impl Exchange {
     fn log(&self, elapsed: Duration) {
         let Some(log) = &self.log else { return };
         let request_id = self.cx.get::<RequestId>();
-        let text = |value: Option<&HeaderValue>| -> Option<String> {
-            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        let host = text(self.host.as_ref());
-        let user_agent = text(self.user_agent.as_ref());
-        let request_id = text(request_id.as_ref().map(|id| &id.0));
+        let host = self.host.as_ref().map(text);
+        let user_agent = self.user_agent.as_ref().map(text);
+        let request_id = request_id.as_ref().map(|id| text(&id.0));
         let trace_id = self.cx.get::<TraceId>().map(|id| id.to_string());
         let attempts = self.cx.attempts();
         log.record(
@@ -191,6 +189,10 @@ impl Exchange {
             },
         );
     }
+}
+
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
 }
 
 /// The version as logs and metrics have it.

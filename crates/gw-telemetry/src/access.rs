@@ -5,6 +5,7 @@
 //! kratos: one line per request instead of per attempt, escaped, with time, client, bytes and request id.
 
 mod buffer;
+mod digits;
 mod escape;
 mod json;
 mod kratos;

@@ -16,16 +16,36 @@ pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
 /// Appends `text` as the inside of a JSON string.
 pub(super) fn escaped(out: &mut Vec<u8>, text: &str) {
     let kept = cut(text);
-    let mut plain = 0;
-    for (at, c) in kept.char_indices().filter(|(_, c)| is_special(*c)) {
-        out.extend_from_slice(&kept.as_bytes()[plain..at]);
-        escape(out, c);
-        plain = at + c.len_utf8();
+    // Nearly all fields are plain: they are looked through by bytes and copied at once.
+    if kept.bytes().any(|byte| SUSPECT[usize::from(byte)]) {
+        by_characters(out, kept);
+    } else {
+        out.extend_from_slice(kept.as_bytes());
     }
-    out.extend_from_slice(&kept.as_bytes()[plain..]);
     if kept.len() < text.len() {
         out.extend_from_slice("…".as_bytes());
     }
+}
+
+/// Which bytes are, or begin, a character that may be special: all of those beyond ASCII begin with C2 or E2.
+const SUSPECT: [bool; 256] = {
+    let mut suspect = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        suspect[byte] = matches!(byte as u8, b'"' | b'\\' | 0..=0x1f | 0x7f | 0xc2 | 0xe2);
+        byte += 1;
+    }
+    suspect
+};
+
+fn by_characters(out: &mut Vec<u8>, text: &str) {
+    let mut plain = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| is_special(*c)) {
+        out.extend_from_slice(&text.as_bytes()[plain..at]);
+        escape(out, c);
+        plain = at + c.len_utf8();
+    }
+    out.extend_from_slice(&text.as_bytes()[plain..]);
 }
 
 /// At most [`MAX_FIELD`] bytes of `text`, whole characters only.

@@ -1,8 +1,8 @@
 //! A record as one JSON object, with OpenTelemetry's field names where they exist and `gateway.*` for the rest.
 
-use std::fmt::Display;
-use std::io::Write;
+use std::net::IpAddr;
 
+use super::digits;
 use super::escape::{escaped, quoted};
 use super::record::AccessRecord;
 use super::redact;
@@ -23,8 +23,8 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3
 }
 
 fn request(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    shown(out, "client.address", record.client);
-    shown(out, "network.peer.address", record.peer.ip());
+    address(out, "client.address", record.client);
+    address(out, "network.peer.address", record.peer.ip());
     number(out, "network.peer.port", record.peer.port());
     text(out, "network.protocol.version", known(record.protocol));
     text(out, "gateway.listener", Some(record.listener));
@@ -97,16 +97,16 @@ fn text(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     }
 }
 
-/// A field whose value shows itself without characters that need escaping: an address.
-fn shown(out: &mut Vec<u8>, name: &str, value: impl Display) {
+fn address(out: &mut Vec<u8>, name: &str, value: IpAddr) {
     key(out, name);
-    let _ = write!(out, "\"{value}\"");
+    out.push(b'"');
+    digits::address(out, value);
+    out.push(b'"');
 }
 
 fn number(out: &mut Vec<u8>, name: &str, value: impl Into<u64>) {
     key(out, name);
-    let value: u64 = value.into();
-    let _ = write!(out, "{value}");
+    digits::number(out, value.into());
 }
 
 fn key(out: &mut Vec<u8>, name: &str) {

@@ -1,7 +1,8 @@
 //! RFC 3339 times in UTC, of which the part down to the second is kept.
 
-use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::digits;
 
 /// Formats times; cheap for times within the same second.
 #[derive(Default)]
@@ -24,15 +25,18 @@ impl Rfc3339 {
             self.second = Some(second);
         }
         out.extend_from_slice(self.text.as_bytes());
-        // Writing to a vector cannot fail.
-        let _ = write!(out, ".{:03}Z", since_epoch.subsec_millis());
+        out.push(b'.');
+        digits::padded::<3>(out, since_epoch.subsec_millis());
+        out.push(b'Z');
     }
 }
 
 /// Appends seconds with six digits after the point; what is no duration counts as 0.
 pub(super) fn seconds(out: &mut Vec<u8>, seconds: f64) {
     let micros = (seconds.max(0.0) * 1e6).round() as u64;
-    let _ = write!(out, "{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    digits::number(out, micros / 1_000_000);
+    out.push(b'.');
+    digits::padded::<6>(out, (micros % 1_000_000) as u32);
 }
 
 #[cfg(test)]
