@@ -247,7 +247,7 @@ async fn a_proxy_that_is_down_or_talks_nonsense_is_a_connection_that_was_refused
 }
 
 #[tokio::test]
-async fn an_upgrade_over_plain_http_is_tunnelled_and_has_the_clients_host() {
+async fn an_upgrade_over_plain_http_is_tunnelled() {
     let origin = super::upgrade::echo("websocket").await;
     let proxy = proxy(origin.address).await;
     let caller = plain(&proxy, "orders.internal:80");
