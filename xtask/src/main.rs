@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod consul_image;
 mod debian;
 mod docker;
@@ -26,7 +27,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Command {
     /// Checks what no compiler checks: crate imports, file sizes, module docs, state, forbidden words.
     Tidy,
@@ -38,23 +39,30 @@ enum Command {
     It,
     /// The image with Consul that `it` runs: pulled, or composed of Debian's packages; prints its name.
     Image,
+    /// What a request costs here and at the peers, in one interleaved run.
+    Bench(bench::Options),
+    /// The benchmark's origin, on a port of 127.0.0.1.
+    #[command(hide = true)]
+    BenchOrigin { port: u16 },
     /// What CI runs: `tidy`, `lint`, `it`, with the time of each.
     Ci,
 }
 
 impl Command {
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Tidy => "tidy",
             Self::Lint => "lint",
             Self::Test => "test",
             Self::It => "it",
             Self::Image => "image",
+            Self::Bench(_) => "bench",
+            Self::BenchOrigin { .. } => "bench-origin",
             Self::Ci => "ci",
         }
     }
 
-    fn run(self) -> anyhow::Result<()> {
+    fn run(&self) -> anyhow::Result<()> {
         let root = shell::root()?;
         match self {
             Self::Tidy => tidy::run(&root),
@@ -62,6 +70,8 @@ impl Command {
             Self::Test => suites::test(&root),
             Self::It => suites::integration(&root),
             Self::Image => suites::image(&root),
+            Self::Bench(options) => bench::run(&root, options),
+            Self::BenchOrigin { port } => bench::origin(*port),
             Self::Ci => ci(),
         }
     }

@@ -1,0 +1,129 @@
+//! `cargo xtask bench`: what a request costs here and at the peers, in one interleaved run.
+//!
+//! The figure is CPU time per answered request, of the proxy's processes alone: it holds whatever else limits the
+//! rate, and noise moves it least. Only ratios within one round are compared; a round runs every proxy once, in
+//! turning order, each in a fresh process. The proxy has core 0 for itself, load and origin share core 1, and all is
+//! in a network namespace of its own, where that is allowed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::shell::{self, cargo, target_dir};
+
+mod chart;
+mod load;
+mod machine;
+mod origin;
+mod peers;
+mod process;
+mod report;
+mod round;
+
+use load::Scenario;
+use peers::Proxy;
+
+/// Marks the second start, inside the namespace, and names our binary to it.
+const INSIDE: &str = "GATEWAY_BENCH_INSIDE";
+
+/// Measures CPU per request against other proxies.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Whom to measure beside ours: nginx, nginx-log, haproxy, envoy, traefik, caddy.
+    #[arg(long, value_delimiter = ',', default_value = "nginx,nginx-log,haproxy")]
+    peers: Vec<String>,
+    /// What to measure: small, 10k, 1m, chunked, post, one, close, routes, h2c, tls, rate, idle.
+    #[arg(long, value_delimiter = ',', default_value = "small,10k,post,chunked,1m,h2c,tls,close")]
+    scenarios: Vec<Scenario>,
+    /// Rounds; the median of them counts.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of load in each measurement.
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+    /// One more proxy: a command with one worker; `{port}` and `{backend}` are filled in. May be given again.
+    #[arg(long)]
+    cmd: Vec<String>,
+    /// Our binary, instead of a fresh build of the profile `dist`.
+    #[arg(long)]
+    gateway: Option<PathBuf>,
+    /// Keeps every measurement in this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Writes `docs/benchmarks.md` and its chart.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Runs the benchmark.
+///
+/// # Errors
+/// When a peer or a tool is missing and cannot be installed, a proxy does not start, or a request fails.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let proxies = peers::named(&options.peers, &options.cmd)?;
+    let Some(gateway) = std::env::var_os(INSIDE) else {
+        let gateway = match &options.gateway {
+            Some(gateway) => gateway.clone(),
+            None => build(root)?,
+        };
+        peers::install(&proxies, root)?;
+        return enter(&gateway);
+    };
+    let folder = target_dir(root).join("bench");
+    std::fs::create_dir_all(&folder)?;
+    let bench = round::Bench::start(
+        folder,
+        gateway.into(),
+        target_dir(root).join("bench-venv/bin"),
+        options.seconds,
+    )?;
+    let mut proxies = proxies;
+    proxies.insert(0, Proxy::Ours);
+    let results = bench.measure(&proxies, &options.scenarios, options.rounds)?;
+    print!("{}", report::table(&results));
+    if let Some(file) = &options.json {
+        std::fs::write(file, report::json(&results)?)?;
+    }
+    if options.write {
+        let machine = machine::describe(&bench, &proxies);
+        std::fs::write(root.join("docs/benchmarks.svg"), chart::svg(&results))?;
+        std::fs::write(root.join("docs/benchmarks.md"), report::page(&results, &machine))?;
+    }
+    Ok(())
+}
+
+/// Serves as the origin, on core 1: a program of its own, since the load shares no process with it.
+///
+/// # Errors
+/// When the port is taken.
+pub(crate) fn origin(port: u16) -> anyhow::Result<()> {
+    origin::serve(port)
+}
+
+fn build(root: &Path) -> anyhow::Result<PathBuf> {
+    shell::run(&mut cargo(root, &["build", "--profile", "dist", "--locked", "--bin", "gateway"]))?;
+    Ok(target_dir(root).join("dist/gateway"))
+}
+
+/// Starts this program again, with room for many connections: if that is allowed in namespaces of its own, so that
+/// no firewall rule counts and nothing outlives it.
+fn enter(gateway: &Path) -> anyhow::Result<()> {
+    let unshare = ["--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    let namespace = shell::succeeds(Command::new("unshare").args(unshare).arg("true"));
+    if !namespace {
+        println!("no network namespace of our own is allowed: firewall rules of the machine count for all");
+    }
+    let script = "ulimit -n \"$(ulimit -Hn)\"; [ -z \"$1\" ] || ip link set lo up; shift; exec \"$@\"";
+    let mut command = Command::new(if namespace { "unshare" } else { "env" });
+    if namespace {
+        command.args(unshare);
+    }
+    command.args(["sh", "-c", script, "sh", if namespace { "own" } else { "" }]);
+    command.arg(std::env::current_exe()?).args(std::env::args_os().skip(1));
+    command.env(INSIDE, gateway);
+    let status = command.status().context("cannot start again inside a namespace")?;
+    anyhow::ensure!(status.success(), "the run failed with {status}");
+    Ok(())
+}
