@@ -37,7 +37,7 @@ pub use collector::{Collected, Collector};
 pub use config::{Format, table};
 pub use consul::{Check, ConsulAgent, Registration, Token};
 pub use gateway::{Gateway, command};
-pub use load::{CONNECT, Load, REUSED, Tally};
+pub use load::{CONNECT, Load, NEW, REUSED, Tally};
 pub use origin::{Origin, OriginProcess, Respond, Script};
 pub use page::{Block, Page, root};
 pub use process::Usage;

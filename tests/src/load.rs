@@ -10,6 +10,8 @@ use crate::{Caller, empty, within};
 
 /// How a failure begins that befell a connection which had been used before.
 pub const REUSED: &str = "reused: ";
+/// How a failure begins that befell a new connection.
+pub const NEW: &str = "new: ";
 /// How a failure to connect begins.
 pub const CONNECT: &str = "connect: ";
 
@@ -96,7 +98,7 @@ async fn ask(address: SocketAddr, target: &str, slot: &mut Option<Caller>) -> Re
     let request = caller.request("GET", target).body(empty()).map_err(|error| error.to_string())?;
     let answer = caller.try_call(request).await.map_err(|error| match reused {
         true => format!("{REUSED}{error:?}"),
-        false => format!("{error:?}"),
+        false => format!("{NEW}{error:?}"),
     })?;
     let last = answer.header("connection").eq_ignore_ascii_case("close");
     if last {

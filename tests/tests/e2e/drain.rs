@@ -2,8 +2,8 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use gateway_tests::{
-    CONNECT, Caller, Format, Gateway, Load, Origin, REUSED, Script, WebSocketOrigin, command, empty, open,
-    table, within,
+    CONNECT, Caller, Format, Gateway, Load, NEW, Origin, REUSED, Script, WebSocketOrigin, command, empty,
+    open, table, within,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -45,9 +45,9 @@ async fn sigterm_loses_no_request_in_flight() {
     assert!(Caller::try_http1(gateway.address()).await.is_err(), "nobody listens");
 }
 
-/// Load goes on until the last moment. What the gateway took, it answered. Beyond that, a connection may be refused, and
-/// one that stood idle may be closed just when its caller uses it again, which callers have to expect at any time
-/// (RFC 9112 §9.5); neither reaches an origin.
+/// Load goes on until the last moment. What the gateway took, it answered. Beyond that, a connection may be refused, or
+/// reset if the kernel took it between the last accept and the close of the socket, and one that stood idle may be closed
+/// just when its caller uses it again, which callers have to expect at any time (RFC 9112 §9.5); none reaches an origin.
 #[tokio::test]
 async fn sigterm_under_load_breaks_no_request() {
     let origin = Origin::start("one", Script::Echo).await;
@@ -58,7 +58,9 @@ async fn sigterm_under_load_breaks_no_request() {
     let status = gateway.ended().await;
     let tally = load.stop().await;
     assert!(status.success(), "{}", gateway.log());
-    let expected = |failure: &&String| failure.starts_with(CONNECT) || failure.starts_with(REUSED);
+    let reset = |failure: &&String| failure.starts_with(NEW) && failure.contains("ConnectionReset");
+    let expected =
+        |failure: &&String| failure.starts_with(CONNECT) || failure.starts_with(REUSED) || reset(failure);
     let broken: Vec<_> = tally.failures.iter().filter(|failure| !expected(failure)).collect();
     assert!(broken.is_empty(), "{broken:?} beside {} answers", tally.ok);
     assert_eq!(origin.counts().requests, tally.ok, "{:?}", tally.failures);
