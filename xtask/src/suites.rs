@@ -46,6 +46,8 @@ fn peers_suites(root: &Path, features: &str, suites: &[&str]) -> Command {
     for suite in suites {
         test.args(["--test", suite]);
     }
+    // The suite with Consul prints how long everything took, for people.
+    test.args(["--", "--show-output"]);
     test
 }
 
