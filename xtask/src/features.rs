@@ -13,12 +13,20 @@ use crate::shell::{cargo, run};
 /// When a library is missing and cannot be installed, or something fails.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     openssl(root)?;
-    for (package, feature) in [("gw-discovery", "consulrs"), ("gateway-bin", "jemalloc")] {
+    for (package, feature) in
+        [("gw-discovery", "consulrs"), ("gw-client", "hyper-h1"), ("gateway-bin", "jemalloc")]
+    {
         let clippy = ["clippy", "--package", package, "--features", feature, "--all-targets"];
         run(cargo(root, &clippy).args(["--", "-D", "warnings"]))?;
     }
-    run(&mut cargo(root, &["test", "--package", "gateway-bin", "--features", "jemalloc", "--test", "heap"]))?;
-    run(&mut cargo(root, &["test", "--package", "gw-discovery", "--features", "consulrs", "--lib", "consul"]))
+    for [package, feature, kind, test] in [
+        ["gateway-bin", "jemalloc", "--test", "heap"],
+        ["gw-discovery", "consulrs", "--lib", "consul"],
+        ["gw-client", "hyper-h1", "--lib", ""],
+    ] {
+        run(&mut cargo(root, &["test", "--package", package, "--features", feature, kind, test]))?;
+    }
+    Ok(())
 }
 
 /// Makes sure of what consulrs needs to build; no other part of the gateway does.

@@ -10,11 +10,10 @@ use gw_selector::Picked;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
 
 use crate::blame;
 use crate::pool::Lease;
+use crate::transport::{Incoming, TransportError};
 
 /// What an answer holds until its end.
 pub(crate) struct Held {
@@ -95,20 +94,20 @@ fn names(asked: &HeaderValue, agreed: &HeaderValue) -> bool {
 
 /// The response for the layers above.
 pub(crate) fn response(
-    mut head: http::Response<Incoming>,
+    head: http::Response<Incoming>,
     held: Held,
     context: &Arc<RequestContext>,
     clock: &Clock,
 ) -> Response {
     if head.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let upgrade = hyper::upgrade::on(&mut head);
-        let mut response = head.map(|_| Body::empty());
-        response.extensions_mut().insert(on_upgrade(upgrade, held));
+        let (head, incoming) = head.into_parts();
+        let mut response = Response::from_parts(head, Body::empty());
+        response.extensions_mut().insert(on_upgrade(incoming, held));
         return response;
     }
-    head.map(|incoming| {
+    head.map(|mut incoming| {
         if incoming.is_end_stream() {
-            held.lease.finish();
+            held.lease.finish(incoming.take_idle());
             return Body::empty();
         }
         let (context, clock) = (Arc::clone(context), clock.clone());
@@ -116,18 +115,18 @@ pub(crate) fn response(
     })
 }
 
-fn on_upgrade(upgrade: hyper::upgrade::OnUpgrade, held: Held) -> OnUpgrade {
+fn on_upgrade(incoming: Incoming, held: Held) -> OnUpgrade {
     OnUpgrade::new(Box::pin(async move {
-        match upgrade.await {
-            Ok(io) => Ok(Box::new(Tunnel { io, _held: held }) as Box<dyn Io>),
-            Err(error) => Err(Error::new(Outcome::UpstreamReset).with_source(error)),
-        }
+        // HTTP/2 has no upgrades.
+        let Incoming::H1(incoming) = incoming else { return Err(Error::new(Outcome::Internal)) };
+        let io = incoming.into_io().await?;
+        Ok(Box::new(Tunnel { io, _held: held }) as Box<dyn Io>)
     }))
 }
 
 /// An upgraded connection. It counts for the node and against the limit until it is dropped.
 struct Tunnel {
-    io: Upgraded,
+    io: Box<dyn Io>,
     _held: Held,
 }
 
@@ -182,11 +181,11 @@ struct UpstreamBody {
 impl UpstreamBody {
     fn end(&mut self) {
         if let Some(held) = self.held.take() {
-            held.lease.finish();
+            held.lease.finish(self.incoming.take_idle());
         }
     }
 
-    fn fail(&mut self, error: hyper::Error) -> Error {
+    fn fail(&mut self, error: TransportError) -> Error {
         let outcome = blame::outcome(&error, &self.context);
         if let Some(Held { picked: Some(mut picked), .. }) = self.held.take() {
             picked.respond(self.clock.now(), outcome);

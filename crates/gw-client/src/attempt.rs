@@ -11,12 +11,12 @@ use gw_core::{Error, NodeFilter, Outcome, Progress, Request, RequestContext, Res
 use gw_selector::Picked;
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
-use hyper::body::Incoming;
 
 use crate::backend::Member;
 use crate::cluster::Wish;
 use crate::connect::Wire;
 use crate::pool::{Grant, Lease, Want};
+use crate::transport::{Failed, Incoming};
 use crate::{Cluster, Protocol, answer, blame, form};
 
 /// How often a dead connection is replaced. The first replacement is a new connection, so one is enough unless the
@@ -177,7 +177,7 @@ impl<'a> Attempt<'a> {
 
     /// Sends once.
     ///
-    /// A connection from the pool may have been closed by the peer in this very moment. If hyper hands the request
+    /// A connection from the pool may have been closed by the peer in this very moment. If the request is handed
     /// back, no byte of it left; if not, it may be sent again only if it is idempotent and has no body. The copy for
     /// that costs a header map, and spares the failures that every peer with a short idle timeout would cause.
     async fn send(&self, member: &Member, sending: Sending) -> Result<Sent> {
@@ -190,7 +190,7 @@ impl<'a> Attempt<'a> {
         let reused = lease.is_reused();
         let spare = if reused { form::copy(&req) } else { None };
         self.context.insert(Departed);
-        let mut failed = match lease.send(req).await {
+        let Failed { error, unsent } = match lease.send(req).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
                 return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease));
@@ -198,12 +198,10 @@ impl<'a> Attempt<'a> {
             Err(failed) => failed,
         };
         drop(lease);
-        let unsent = failed.take_message();
-        let error = failed.into_error();
         if unsent.is_none() && !blame::is_refused(&error) {
             progress = Progress::MaybeSent;
         }
-        let spare = spare.filter(|_| blame::is_silent(&error));
+        let spare = spare.filter(|_| blame::was_silent(&error));
         let outcome = blame::outcome(&error, &self.context);
         let error = failure(progress, outcome).with_source(error);
         match unsent.or(spare).filter(|_| reused) {

@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 
 use gw_core::{Error, Outcome, RequestContext};
 
+use crate::h1;
+use crate::transport::TransportError;
+
 /// A failure to connect over TCP. Nothing was sent.
 pub(crate) fn connect(error: std::io::Error) -> Error {
     Error::unsent(connecting(&error)).with_source(error)
@@ -32,11 +35,16 @@ pub(crate) fn handshake(error: std::io::Error) -> Error {
 
 /// What a failed exchange means: the client's own fault first, since a broken request body looks like an upstream
 /// that hung up.
-pub(crate) fn outcome(error: &hyper::Error, context: &RequestContext) -> Outcome {
-    Error::find(error).or_else(|| context.body_fault()).unwrap_or_else(|| upstream(error))
+pub(crate) fn outcome(error: &TransportError, context: &RequestContext) -> Outcome {
+    Error::find(error).or_else(|| context.body_fault()).unwrap_or_else(|| match error {
+        TransportError::H1(error) => h1::outcome(error),
+        TransportError::H2(error) => upstream(error),
+        TransportError::Spent => Outcome::Internal,
+    })
 }
 
-fn upstream(error: &hyper::Error) -> Outcome {
+/// What an error of hyper's says of the upstream.
+pub(crate) fn upstream(error: &hyper::Error) -> Outcome {
     if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
         return Outcome::UpstreamMalformed;
     }
@@ -53,12 +61,22 @@ fn upstream(error: &hyper::Error) -> Outcome {
 
 /// Whether the upstream said that it has not touched the request: RFC 9113 §8.7 allows to send it again, whatever
 /// its method.
-pub(crate) fn is_refused(error: &hyper::Error) -> bool {
+pub(crate) fn is_refused(error: &TransportError) -> bool {
+    let TransportError::H2(error) = error else { return false };
     find::<h2::Error>(error)
         .is_some_and(|h2| h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
 /// Whether the connection just ended, without a word of an answer.
+pub(crate) fn was_silent(error: &TransportError) -> bool {
+    match error {
+        TransportError::H1(error) => h1::is_silent(error),
+        TransportError::H2(error) => is_silent(error),
+        TransportError::Spent => false,
+    }
+}
+
+/// The same, of hyper's errors.
 pub(crate) fn is_silent(error: &hyper::Error) -> bool {
     Error::find(error).is_none() && upstream(error) == Outcome::UpstreamReset && !error.is_timeout()
 }

@@ -7,21 +7,19 @@ use std::time::Duration;
 
 use gw_core::{Error, Outcome};
 use gw_tls::{Alpn, ClientProfile};
-use hyper::client::conn::{http1, http2};
-use hyper::rt::{Read, Write};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
-use crate::blame;
 use crate::detour::Detour;
 use crate::pool::{Lease, Opening, Pool};
 use crate::route::Route;
+use crate::stream::Stream;
 use crate::stream_limit::StreamLimit;
+use crate::{blame, h1};
 
-/// The longest answer head, and how far hyper's read buffer grows: what a slow client can make us hold.
-const H1_BUFFER: usize = 64 * 1024;
 /// What one stream and one connection may have under way to us: a slow client cannot make us hold more.
 const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -63,11 +61,11 @@ impl Connector {
     /// All of them are unsent.
     pub(crate) async fn open(&self, opening: Opening, limit: Duration) -> Result<Lease, Error> {
         match tokio::time::timeout(limit, self.connect(&opening, limit)).await {
-            Ok(Ok(Spoken::H1(sender, driver))) => {
+            Ok(Ok(Spoken::H1(conn))) => {
                 if !opening.is_upgrade() {
                     opening.pool().set_multiplexed(false);
                 }
-                Ok(opening.into_h1(sender, driver))
+                Ok(opening.into_h1(conn))
             }
             Ok(Ok(Spoken::H2(sender, most))) => {
                 opening.pool().set_multiplexed(true);
@@ -94,7 +92,7 @@ impl Connector {
         let tcp = self.route.connect(tunnel, limit).await?;
         let Some(tls) = &self.tls else {
             let h2 = self.wire == Wire::H2 && !opening.is_upgrade();
-            return speak(TokioIo::new(tcp), h2, opening).await;
+            return speak(Stream::Plain(tcp), h2, opening).await;
         };
         let alpn = match self.wire {
             _ if opening.is_upgrade() => Alpn::Http1,
@@ -108,68 +106,59 @@ impl Connector {
         if alpn == Alpn::Http2 && !h2 {
             return Err(Error::unsent(Outcome::TlsError).with_source("the upstream does not agree to HTTP/2"));
         }
-        speak(TokioIo::new(tls), h2, opening).await
+        speak(Stream::Tls(Box::new(tls)), h2, opening).await
     }
 }
 
 enum Spoken {
-    H1(http1::SendRequest<gw_core::Body>, tokio::task::AbortHandle),
+    H1(Box<h1::Conn>),
     H2(http2::SendRequest<gw_core::Body>, Arc<StreamLimit>),
 }
 
-async fn speak<T>(io: T, h2: bool, opening: &Opening) -> Result<Spoken, Error>
-where
-    T: Read + Write + Send + Unpin + 'static,
-{
+async fn speak(stream: Stream, h2: bool, opening: &Opening) -> Result<Spoken, Error> {
+    if !h2 {
+        return h1::Conn::open(stream, opening).await.map(Spoken::H1);
+    }
     let pool = opening.pool();
     let end = End { pool: Arc::downgrade(pool), worker: opening.worker(), id: opening.id() };
-    let lost = |error: hyper::Error| Error::unsent(Outcome::UpstreamReset).with_source(error);
-    if h2 {
-        let (sender, connection) = http2::Builder::new(pool.tasks().clone())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(H2_STREAM_WINDOW)
-            .initial_connection_window_size(H2_CONNECTION_WINDOW)
-            .max_header_list_size(H2_HEADER_LIST)
-            .keep_alive_interval(H2_PING)
-            .keep_alive_timeout(H2_PING)
-            .handshake(io)
-            .await
-            .map_err(lost)?;
-        let initial = connection.current_max_send_streams();
-        let connection = Arc::new(Mutex::new(connection));
-        let looked_at = Arc::downgrade(&connection);
-        let look = move || Some(looked_at.upgrade()?.lock().current_max_send_streams());
-        let most = Arc::new(StreamLimit::new(initial, look));
-        let told = Arc::clone(&most);
-        pool.tasks().spawn(async move {
-            // Every request makes the driver look, so that later changes are seen too.
-            let drive = std::future::poll_fn(|cx| {
-                let mut connection = connection.lock();
-                let polled = std::pin::Pin::new(&mut *connection).poll(cx);
-                told.set(connection.current_max_send_streams());
-                polled
-            });
-            end.note(drive.await);
+    let (sender, connection) = http2::Builder::new(pool.tasks().clone())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
+        .max_header_list_size(H2_HEADER_LIST)
+        .keep_alive_interval(H2_PING)
+        .keep_alive_timeout(H2_PING)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| Error::unsent(Outcome::UpstreamReset).with_source(error))?;
+    let initial = connection.current_max_send_streams();
+    let connection = Arc::new(Mutex::new(connection));
+    let looked_at = Arc::downgrade(&connection);
+    let look = move || Some(looked_at.upgrade()?.lock().current_max_send_streams());
+    let most = Arc::new(StreamLimit::new(initial, look));
+    let told = Arc::clone(&most);
+    pool.tasks().spawn(async move {
+        // Every request makes the driver look, so that later changes are seen too.
+        let drive = std::future::poll_fn(|cx| {
+            let mut connection = connection.lock();
+            let polled = std::pin::Pin::new(&mut *connection).poll(cx);
+            told.set(connection.current_max_send_streams());
+            polled
         });
-        return Ok(Spoken::H2(sender, most));
-    }
-    let (sender, connection) =
-        http1::Builder::new().max_buf_size(H1_BUFFER).handshake(io).await.map_err(lost)?;
-    let driver = pool.tasks().spawn(async move {
-        end.note(connection.with_upgrades().await);
+        end.note(drive.await);
     });
-    Ok(Spoken::H1(sender, driver))
+    Ok(Spoken::H2(sender, most))
 }
 
 /// Tells the pool when a connection has ended.
-struct End {
-    pool: Weak<Pool>,
-    worker: usize,
-    id: u64,
+pub(crate) struct End {
+    pub(crate) pool: Weak<Pool>,
+    pub(crate) worker: usize,
+    pub(crate) id: u64,
 }
 
 impl End {
-    fn note(self, result: Result<(), hyper::Error>) {
+    pub(crate) fn note(self, result: Result<(), hyper::Error>) {
         if let Err(error) = result {
             tracing::debug!(error = &error as &dyn std::error::Error, "upstream connection ended");
         }

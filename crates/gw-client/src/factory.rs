@@ -16,7 +16,7 @@ use crate::backend::Backend;
 use crate::connect::{TlsTarget, Wire};
 use crate::detour::Detour;
 use crate::peer::{Peer, Way};
-use crate::pool::Pool;
+use crate::pool::{self, Buffers, Pool};
 use crate::route::Route;
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamKey};
@@ -98,6 +98,7 @@ pub struct ClientFactory {
 pub(crate) struct Shared {
     pub(crate) options: ClientOptions,
     pub(crate) tasks: Tasks,
+    buffers: Buffers,
     /// One for each worker, so that they do not contend.
     pub(crate) random: Box<[CachePadded<AtomicU64>]>,
     upstreams: Mutex<HashMap<UpstreamKey, Weak<Upstream>>>,
@@ -126,7 +127,8 @@ impl ClientFactory {
         };
         let (names, services) = (watcher(&options.dns), options.discovery.as_ref().map(watcher));
         let (upstreams, clusters) = Default::default();
-        let shared = Shared { options, tasks, random, upstreams, clusters, names, services };
+        let buffers = pool::buffers(options.workers);
+        let shared = Shared { options, tasks, buffers, random, upstreams, clusters, names, services };
         Arc::new(Self { shared: Arc::new(shared) })
     }
 
@@ -212,7 +214,8 @@ impl Shared {
         }
         upstreams.retain(|_, upstream| upstream.strong_count() > 0);
         let Self { options, tasks, .. } = self;
-        let pool = Pool::new(options.workers, key.wire != Wire::H1, tasks.clone(), options.clock.clone());
+        let pool =
+            Pool::new(Arc::clone(&self.buffers), key.wire != Wire::H1, tasks.clone(), options.clock.clone());
         let route = match &key.way {
             Way::Direct(address) => Route::Direct(*address),
             Way::Proxied(peer, proxy) => Route::Proxied(Detour::new(peer.clone(), Arc::clone(proxy), self)),

@@ -23,6 +23,10 @@ mod detour;
 mod factory;
 mod form;
 mod gauges;
+#[cfg(not(feature = "hyper-h1"))]
+mod h1;
+#[cfg(feature = "hyper-h1")]
+mod hyper_h1;
 mod inspect;
 mod lanes;
 mod members;
@@ -30,13 +34,18 @@ mod peer;
 mod pool;
 mod route;
 mod spec;
+mod stream;
 mod stream_limit;
 mod target;
 mod tasks;
+mod transport;
 mod upstream;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "hyper-h1")]
+use hyper_h1 as h1;
 
 pub use attempt::Departed;
 pub use cluster::Cluster;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use gw_core::{Clock, Error, Outcome};
+use gw_h1::BufferPool;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -54,12 +55,25 @@ pub(crate) enum Grant {
     Open(Opening),
 }
 
+/// The read and write buffers of each worker.
+pub(crate) type Buffers = Arc<[Arc<BufferPool>]>;
+
+/// So many idle buffers of 16 KiB a worker keeps.
+const BUFFERS: usize = 64;
+
+/// The buffers of `workers` workers, at least one.
+pub(crate) fn buffers(workers: usize) -> Buffers {
+    (0..workers.max(1)).map(|_| BufferPool::new(BUFFERS)).collect()
+}
+
 /// The connections to one node.
 pub(crate) struct Pool {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     /// Whether a connection is expected to carry many requests, so that one is opened at a time.
     multiplexed: AtomicBool,
     ids: AtomicU64,
+    /// Of each worker, shared with all other pools.
+    buffers: Buffers,
     tasks: Tasks,
     clock: Clock,
     /// Ends the sweepers with the pool.
@@ -67,11 +81,13 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(workers: usize, multiplexed: bool, tasks: Tasks, clock: Clock) -> Arc<Self> {
+    /// A pool for as many workers as there are `buffers`.
+    pub(crate) fn new(buffers: Buffers, multiplexed: bool, tasks: Tasks, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
-            shards: (0..workers.max(1)).map(|_| CachePadded::default()).collect(),
+            shards: buffers.iter().map(|_| CachePadded::default()).collect(),
             multiplexed: AtomicBool::new(multiplexed),
             ids: AtomicU64::new(0),
+            buffers,
             tasks,
             clock,
             closing: CancellationToken::new(),

@@ -4,6 +4,7 @@ mod choice;
 mod errors;
 mod gauges;
 mod guards;
+mod h1;
 mod h2;
 mod harness;
 mod held;

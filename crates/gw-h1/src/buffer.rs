@@ -101,7 +101,7 @@ impl ReadBuffer {
     {
         let polled = self.poll_ahead(io, cx);
         if polled.is_pending() {
-            self.release();
+            self.rest();
         }
         polled
     }
@@ -120,6 +120,8 @@ impl ReadBuffer {
         let read = ready!(poll_read_buf(io, cx, &mut self.bytes))?;
         if read == room {
             self.next = LARGEST.min(self.next * 2);
+        } else if read < room / 4 {
+            self.next = LENT.max(self.next / 2);
         }
         Poll::Ready(Ok(read))
     }
@@ -137,8 +139,13 @@ impl ReadBuffer {
         }
     }
 
-    /// Gives the memory back if nothing is left in it, and begins small again.
+    /// Gives the memory back if nothing is left in it, and begins small again: to be called between two messages.
     pub fn release(&mut self) {
+        self.rest();
+        self.next = LENT;
+    }
+
+    fn rest(&mut self) {
         if !self.bytes.is_empty() {
             return;
         }
@@ -147,7 +154,6 @@ impl ReadBuffer {
         if self.next == LENT && bytes.capacity() > 0 {
             self.pool.give(bytes);
         }
-        self.next = LENT;
     }
 }
 

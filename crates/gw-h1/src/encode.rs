@@ -11,7 +11,8 @@ use crate::Framing;
 /// What a head needs at least, so that most are written without growing the buffer.
 const USUAL: usize = 1024;
 
-/// Writes the head of a request in origin form, as HTTP/1.1; a scheme and an authority in the target are left out.
+/// Writes the head of a request, as HTTP/1.1: in absolute form, as proxies want it, if the target has a scheme, else in
+/// origin form (RFC 9112 §3.2).
 ///
 /// `Content-Length` and `Transfer-Encoding` are those of `framing`. With [`Framing::Empty`], a length among the fields
 /// stays, and none is written.
@@ -19,6 +20,12 @@ pub fn encode_request(head: &request::Parts, framing: Framing, out: &mut BytesMu
     out.reserve(USUAL);
     out.put_slice(head.method.as_str().as_bytes());
     out.put_u8(b' ');
+    if let (Some(scheme), Some(authority)) = (head.uri.scheme_str(), head.uri.authority()) {
+        out.reserve(scheme.len() + authority.as_str().len() + 3);
+        out.put_slice(scheme.as_bytes());
+        out.put_slice(b"://");
+        out.put_slice(authority.as_str().as_bytes());
+    }
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     if !target.starts_with(['/', '*']) {
         out.put_u8(b'/');

@@ -28,6 +28,8 @@ pub struct WriteQueue {
     /// What comes after all of `front`.
     back: BytesMut,
     length: usize,
+    written: u64,
+    writes: u64,
     /// Something was written that may still lie in a buffer of the connection's: TLS has one.
     unflushed: bool,
     pool: Arc<BufferPool>,
@@ -36,12 +38,30 @@ pub struct WriteQueue {
 impl WriteQueue {
     /// A queue that holds no memory before it is used.
     pub fn new(pool: Arc<BufferPool>) -> Self {
-        Self { front: VecDeque::new(), back: BytesMut::new(), length: 0, unflushed: false, pool }
+        Self {
+            front: VecDeque::new(),
+            back: BytesMut::new(),
+            length: 0,
+            written: 0,
+            writes: 0,
+            unflushed: false,
+            pool,
+        }
     }
 
     /// The bytes not yet written.
     pub fn len(&self) -> usize {
         self.length
+    }
+
+    /// The bytes that the connection has taken so far, of everything that ever was in the queue.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// In how many writes.
+    pub fn writes(&self) -> u64 {
+        self.writes
     }
 
     /// Whether everything was written.
@@ -135,6 +155,8 @@ impl WriteQueue {
 
     fn advance(&mut self, mut written: usize) {
         self.length = self.length.saturating_sub(written);
+        self.written += written as u64;
+        self.writes += 1;
         while let Some(first) = self.front.front_mut() {
             if written < first.len() {
                 return first.advance(written);

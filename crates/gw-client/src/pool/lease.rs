@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_core::{Body, Outcome};
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
-use tokio::task::AbortHandle;
+use gw_core::{Body, Outcome, Request};
+use gw_h1::BufferPool;
+use http::Response;
+use hyper::client::conn::http2;
 
 use super::shard::H1;
 use super::{Pool, Want};
+use crate::h1;
 use crate::stream_limit::StreamLimit;
-
-/// How long a connection may take to become ready after its answer has ended, the request body still being sent.
-const SETTLE: Duration = Duration::from_secs(1);
+use crate::transport::{Failed, Incoming, TransportError};
 
 /// Whose shard a guard belongs to.
 pub(super) struct Place {
@@ -51,68 +49,67 @@ impl Lease {
         matches!(self, Self::H2(_))
     }
 
-    pub(crate) async fn send(
-        &mut self,
-        request: Request<Body>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+    pub(crate) async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
         match self {
-            Self::H1(lease) => lease.sender.try_send_request(request).await,
+            Self::H1(lease) => lease.send(request).await,
             Self::H2(lease) => lease.send(request).await,
         }
     }
 
-    /// The answer has ended in order: the connection may serve again.
-    pub(crate) fn finish(self) {
-        if let Self::H1(lease) = self {
-            lease.finish();
+    /// The answer has ended in order; over HTTP/1.1, `conn` may serve again.
+    pub(crate) fn finish(self, conn: Option<Box<h1::Conn>>) {
+        if let (Self::H1(lease), Some(conn)) = (self, conn) {
+            lease.finish(conn);
         }
     }
 }
 
-/// A whole HTTP/1.1 connection. Dropped before its answer has ended, it is closed at once, which is how an upstream
-/// sees that a request was cancelled.
+/// A whole HTTP/1.1 connection, and its place in the pool. The connection leaves with the request and is in the answer's
+/// body until that has ended; dropped earlier, it is closed at once, which is how an upstream sees that a request was
+/// cancelled.
 pub(crate) struct H1Lease {
-    sender: http1::SendRequest<Body>,
+    /// None once a request was sent.
+    conn: Option<Box<h1::Conn>>,
     reused: bool,
     /// Whether it may serve another request.
     pooled: bool,
     busy: Busy,
 }
 
-/// A connection in use: closed when dropped.
+/// The place of a connection in use: free when dropped.
 struct Busy {
     place: Place,
     id: u64,
-    driver: AbortHandle,
     armed: bool,
 }
 
 impl H1Lease {
     pub(super) fn reused(place: Place, h1: H1) -> Self {
-        let busy = Busy { place, id: h1.id, driver: h1.driver, armed: true };
-        Self { sender: h1.sender, reused: true, pooled: true, busy }
+        let busy = Busy { place, id: h1.id, armed: true };
+        Self { conn: Some(h1.conn), reused: true, pooled: true, busy }
     }
 
-    fn finish(mut self) {
-        if !self.pooled || self.sender.is_closed() {
-            return;
+    async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
+        let Some(conn) = self.conn.take() else {
+            return Err(Failed { error: TransportError::Spent, unsent: Some(request) });
+        };
+        match conn.send(request).await {
+            Ok(answer) => Ok(answer.map(Incoming::H1)),
+            Err(failed) => Err(Failed { error: TransportError::H1(failed.error), unsent: failed.unsent }),
         }
-        if self.sender.is_ready() {
-            return self.give_back();
-        }
-        let tasks = self.busy.place.pool.tasks.clone();
-        tasks.spawn(async move {
-            let ready = tokio::time::timeout(SETTLE, self.sender.ready()).await;
-            if matches!(ready, Ok(Ok(()))) {
-                self.give_back();
-            }
-        });
     }
 
-    fn give_back(self) {
-        let Self { sender, mut busy, .. } = self;
+    fn finish(self, conn: Box<h1::Conn>) {
+        if self.pooled {
+            let tasks = self.busy.place.pool.tasks.clone();
+            conn.settle(&tasks, |conn| self.give_back(conn));
+        }
+    }
+
+    fn give_back(mut self, conn: Box<h1::Conn>) {
+        let busy = &mut self.busy;
         busy.armed = false;
-        let h1 = H1 { id: busy.id, sender, driver: busy.driver.clone() };
+        let h1 = H1 { id: busy.id, conn };
         let Place { pool, worker, .. } = &busy.place;
         let start = pool.shards[*worker].lock().put_h1(h1, busy.place.until());
         pool.serve(*worker);
@@ -125,7 +122,6 @@ impl H1Lease {
 impl Drop for Busy {
     fn drop(&mut self) {
         if self.armed {
-            self.driver.abort();
             self.place.pool.shards[self.place.worker].lock().close();
             self.place.pool.serve(self.place.worker);
         }
@@ -146,15 +142,18 @@ impl H2Lease {
         Self { sender, first: None, place, id }
     }
 
-    async fn send(
-        &mut self,
-        request: Request<Body>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+    async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
         let answer = self.sender.try_send_request(request).await;
         if let Some(limit) = &self.first {
             limit.refresh();
         }
-        answer
+        match answer {
+            Ok(answer) => Ok(answer.map(Incoming::H2)),
+            Err(mut failed) => {
+                let unsent = failed.take_message();
+                Err(Failed { error: TransportError::H2(failed.into_error()), unsent })
+            }
+        }
     }
 }
 
@@ -198,12 +197,18 @@ impl Opening {
         self.id
     }
 
-    /// An HTTP/1.1 connection was opened; `driver` runs it.
-    pub(crate) fn into_h1(self, sender: http1::SendRequest<Body>, driver: AbortHandle) -> Lease {
+    /// The buffers of the worker.
+    #[cfg_attr(feature = "hyper-h1", expect(dead_code, reason = "hyper has its own"))]
+    pub(crate) fn buffers(&self) -> &Arc<BufferPool> {
+        &self.place.pool.buffers[self.place.worker]
+    }
+
+    /// An HTTP/1.1 connection was opened.
+    pub(crate) fn into_h1(self, conn: Box<h1::Conn>) -> Lease {
         let pooled = !self.is_upgrade();
         let (place, id) = self.succeed(|_, _| ());
-        let busy = Busy { place, id, driver, armed: true };
-        Lease::H1(H1Lease { sender, reused: false, pooled, busy })
+        let busy = Busy { place, id, armed: true };
+        Lease::H1(H1Lease { conn: Some(conn), reused: false, pooled, busy })
     }
 
     /// An HTTP/2 connection was opened, for this request and others.

@@ -4,22 +4,24 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gw_core::{Body, Outcome};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
 use super::{Grant, Limits, Want};
+use crate::h1;
 use crate::inspect::WorkerState;
 use crate::stream_limit::StreamLimit;
+
+/// How long an idle connection that the upstream closed may stay: nobody is woken by its end.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// An HTTP/1.1 connection.
 pub(super) struct H1 {
     pub(super) id: u64,
-    pub(super) sender: http1::SendRequest<Body>,
-    pub(super) driver: AbortHandle,
+    pub(super) conn: Box<h1::Conn>,
 }
 
 struct Idle {
@@ -111,7 +113,7 @@ impl Shard {
     /// Closes a connection that nobody uses, so that a new one has its place. The oldest is the likeliest to be dead.
     fn give_way(&mut self) -> bool {
         if !self.idle.is_empty() {
-            self.idle.remove(0);
+            self.idle.remove(0).h1.conn.close();
             return true;
         }
         let unused = self.h2.iter().position(|h2| h2.streams == 0);
@@ -119,10 +121,11 @@ impl Shard {
     }
 
     fn take_idle(&mut self, now: Instant) -> Option<Taken> {
-        while let Some(idle) = self.idle.pop() {
-            if idle.until > now && idle.h1.sender.is_ready() {
+        while let Some(mut idle) = self.idle.pop() {
+            if idle.until > now && idle.h1.conn.is_ready() {
                 return Some(Taken::H1(idle.h1));
             }
+            idle.h1.conn.close();
             self.open -= 1;
         }
         None
@@ -218,13 +221,14 @@ impl Shard {
         self.open < before
     }
 
-    /// Drops what has idled too long, and says when the next will have; `None` ends the sweeping.
+    /// Drops what has idled too long or was closed, and says when to look again; `None` ends the sweeping.
     pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
-        let idle = self.idle.len();
-        self.idle.retain(|idle| idle.until > now && idle.h1.sender.is_ready());
-        self.open -= idle - self.idle.len();
+        for ended in self.idle.extract_if(.., |idle| idle.until <= now || !idle.h1.conn.is_ready()) {
+            self.open -= 1;
+            ended.h1.conn.close();
+        }
         self.prune_h2(|h2| h2.sender.is_closed() || h2.streams == 0 && h2.until <= now);
-        let h1 = self.idle.iter().map(|idle| idle.until);
+        let h1 = self.idle.iter().map(|idle| idle.until.min(now + LOOK));
         let h2 = self.h2.iter().filter(|h2| h2.streams == 0).map(|h2| h2.until);
         let next = h1.chain(h2).min();
         self.sweeping = next.is_some();

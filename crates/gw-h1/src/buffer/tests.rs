@@ -52,8 +52,24 @@ fn reads_of_a_big_body_grow_and_the_next_message_begins_small() {
         .collect();
     let kib = |kib: usize| Poll::Ready(kib * 1024);
     assert_eq!(reads, [kib(16), kib(32), kib(64), kib(128), kib(256), kib(256), kib(256)]);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(buffer.poll_fill(Pin::new(&mut Silent), &mut cx).is_pending());
+    assert_eq!(
+        (buffer.bytes.capacity(), pool.kept()),
+        (0, 0),
+        "it waits without, and a large one is not kept"
+    );
+    assert_eq!(fill(&mut buffer, &input), kib(256), "the body goes on as it was");
+    buffer.bytes().clear();
+    // A small read halves what the next one gets.
+    for expect in [128, 64, 32, 16, 16] {
+        assert_eq!(fill(&mut buffer, b"x"), Poll::Ready(1));
+        assert_eq!(buffer.next, expect * 1024);
+        buffer.bytes = BytesMut::new();
+    }
+    assert_eq!(fill(&mut buffer, &input), kib(16));
+    buffer.bytes().clear();
     buffer.release();
-    assert_eq!(pool.kept(), 0, "a large one is not kept");
     assert_eq!(fill(&mut buffer, &input), kib(16));
 }
 

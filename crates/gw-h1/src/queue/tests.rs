@@ -88,6 +88,7 @@ fn a_head_and_the_body_at_hand_are_one_write() {
     flush(&mut queue, &mut sink);
     assert_eq!(sink.taken, filled());
     assert_eq!((sink.writes, sink.flushes), (1, 1));
+    assert_eq!((queue.writes(), queue.written()), (1, filled().len() as u64));
     flush(&mut queue, &mut sink);
     assert_eq!((sink.writes, sink.flushes), (1, 1), "nothing is written or flushed twice");
 }
@@ -146,7 +147,7 @@ fn requests() {
     check_request(
         "http://b?c",
         Framing::Chunked,
-        "POST /?c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n",
+        "POST http://b/?c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n",
     );
 }
 

@@ -1,0 +1,195 @@
+//! HTTP/1.1 towards an upstream: a connection that whoever uses it drives.
+//!
+//! No task and no channel stands between a request and its socket: the future of [`Conn::send`] writes the request and
+//! reads the head of the answer; the answer's body, [`Incoming`], reads the rest and, if the request's body has not
+//! ended, goes on writing that. Dropping either closes the connection, which is how an upstream sees that a request was
+//! cancelled. Between two requests nobody looks at a connection but the pool, at checkout and now and then.
+
+mod error;
+mod idle;
+mod incoming;
+mod upgraded;
+mod upload;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use gw_core::{Outcome, Request};
+use gw_h1::{
+    Framing, HeadLimits, ReadBuffer, ResponseParser, WriteQueue, encode_request, is_persistent,
+    request_framing, response_framing,
+};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use http_body::Body as HttpBody;
+
+pub(crate) use error::{Error, is_silent, outcome};
+pub(crate) use incoming::Incoming;
+use upload::Upload;
+
+use crate::pool::Opening;
+use crate::stream::Stream;
+use crate::tasks::Tasks;
+
+/// The head of an answer: 64 KiB. hyper's half refused more than 100 fields; so does this one.
+const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, target_bytes: 0, fields: 100 };
+
+/// A connection.
+pub(crate) struct Conn {
+    stream: Stream,
+    read: ReadBuffer,
+    write: WriteQueue,
+}
+
+/// A request that was not answered.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// The request, if no byte of it left.
+    pub(crate) unsent: Option<Request>,
+}
+
+impl Conn {
+    #[expect(clippy::unused_async, reason = "the other half shakes hands")]
+    pub(crate) async fn open(stream: Stream, opening: &Opening) -> Result<Box<Self>, gw_core::Error> {
+        let buffers = opening.buffers();
+        let (read, write) = (ReadBuffer::new(buffers.clone()), WriteQueue::new(buffers.clone()));
+        // One allocation per connection: it moves from guard to guard with every request.
+        Ok(Box::new(Self { stream, read, write }))
+    }
+
+    /// Whether an idle connection may be used: the upstream has neither closed it nor sent anything unasked.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        idle::is_quiet(&mut self.stream)
+    }
+
+    /// Closes an idle connection.
+    pub(crate) fn close(self) {
+        idle::close(self.stream);
+    }
+
+    /// Gives the connection, whose answer has ended, to `then`.
+    pub(crate) fn settle(self: Box<Self>, _: &Tasks, then: impl FnOnce(Box<Self>)) {
+        then(self);
+    }
+
+    /// Sends a request in origin form and reads the head of its answer, which may come before the request's end.
+    ///
+    /// # Errors
+    /// With the request as it was, if no byte of it left.
+    pub(crate) async fn send(self: Box<Self>, mut request: Request) -> Result<Response<Incoming>, Failed> {
+        let framing = match upload_framing(&mut request) {
+            Ok(framing) => framing,
+            Err(error) => return Err(Failed { error, unsent: Some(request) }),
+        };
+        let (head, body) = request.into_parts();
+        let upload = Upload::new(body, framing);
+        let mut sending = Sending::new(self, upload, &head, framing);
+        match std::future::poll_fn(|cx| sending.poll(cx)).await {
+            Ok((answer, reusable)) => {
+                let persistent = reusable && is_persistent(head.version, &head.headers);
+                Ok(sending.into_response(answer, persistent))
+            }
+            Err(error) => {
+                let unsent = sending.take_back().map(|body| Request::from_parts(head, body));
+                Err(Failed { error, unsent })
+            }
+        }
+    }
+}
+
+/// What the fields say of the request's body, else what the body says of itself.
+fn upload_framing(request: &mut Request) -> Result<Framing, Error> {
+    let said = request_framing(request).map_err(|error| {
+        Error::Upload(gw_core::Error::unsent(Outcome::ClientMalformed).with_source(error))
+    })?;
+    let body = request.body();
+    Ok(match said {
+        Framing::Empty if body.is_end_stream() => Framing::Empty,
+        Framing::Empty => body.size_hint().exact().map_or(Framing::Chunked, Framing::Length),
+        said => said,
+    })
+}
+
+/// A request on its way, until the head of its answer has come.
+struct Sending {
+    conn: Box<Conn>,
+    upload: Upload,
+    parser: ResponseParser,
+    method: Method,
+    /// What had been written before this request.
+    before: u64,
+    /// A byte of an answer has come.
+    answered: bool,
+}
+
+impl Sending {
+    fn new(mut conn: Box<Conn>, upload: Upload, head: &Parts, framing: Framing) -> Self {
+        conn.write.encode(|out| encode_request(head, framing, out));
+        let before = conn.write.written();
+        let (parser, method) = (ResponseParser::new(LIMITS), head.method.clone());
+        Self { conn, upload, parser, method, before, answered: false }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
+        let sent = self.upload.poll_send(&mut self.conn, cx);
+        let broken = match sent {
+            Poll::Ready(Err(Error::Silent(broken))) => Some(broken),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            _ => None,
+        };
+        if broken.is_some() && self.conn.write.written() == self.before {
+            return Poll::Ready(Err(Error::Silent(broken.flatten())));
+        }
+        // An upstream that has closed its reading half may have answered before.
+        match self.poll_head(cx) {
+            Poll::Ready(Err(Error::Silent(None))) => Poll::Ready(Err(Error::Silent(broken.flatten()))),
+            polled => polled,
+        }
+    }
+
+    /// Reads until the head of the answer has come. Interim answers are skipped (RFC 9110 §15.2).
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
+        let Self { conn, parser, .. } = self;
+        loop {
+            while let Some(mut head) = parser.parse(conn.read.bytes())? {
+                self.answered = true;
+                let (framing, reusable) = response_framing(&self.method, &mut head)?;
+                let status = head.status();
+                if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+                    continue;
+                }
+                let reusable = reusable && is_persistent(head.version(), head.headers());
+                return Poll::Ready(Ok((head.map(|()| framing), reusable)));
+            }
+            match ready!(conn.read.poll_fill(Pin::new(&mut conn.stream), cx)) {
+                Ok(0) => return Poll::Ready(Err(self.lost(None))),
+                Ok(_) => self.answered = true,
+                Err(error) => return Poll::Ready(Err(self.lost(Some(error)))),
+            }
+        }
+    }
+
+    fn lost(&self, error: Option<std::io::Error>) -> Error {
+        if self.answered { Error::Cut(error) } else { Error::Silent(error) }
+    }
+
+    /// The request's body as it was, if no byte of the request left. What TLS took may have left in part.
+    fn take_back(self) -> Option<gw_core::Body> {
+        let unsent = self.conn.write.written() == self.before && matches!(self.conn.stream, Stream::Plain(_));
+        if unsent { self.upload.into_body() } else { None }
+    }
+
+    fn into_response(mut self, answer: Response<Framing>, reusable: bool) -> Response<Incoming> {
+        if self.upload.is_done() {
+            self.conn.write.release();
+        }
+        let (head, framing) = answer.into_parts();
+        Response::from_parts(head, Incoming::new(self.conn, self.upload, framing, reusable))
+    }
+}
+
+/// The head of an answer, what follows it, and whether the connection may serve again after that.
+type Answer = (Response<Framing>, bool);
+
+#[cfg(test)]
+mod tests;
