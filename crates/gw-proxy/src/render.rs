@@ -21,7 +21,9 @@ pub(crate) fn form_of(headers: &HeaderMap, format: ErrorFormat) -> AnswerForm {
         return AnswerForm::Kratos;
     }
     let named = |name: HeaderName| {
-        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        // What browsers accept has no such letter, and is not looked at any closer.
+        let may = |value: &&HeaderValue| value.as_bytes().iter().any(|byte| byte | 0x20 == b'j');
+        let values = headers.get_all(name).into_iter().filter(may).filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(is_json)
     };
     // Who sends JSON reads it, unless it says what else it wants.
