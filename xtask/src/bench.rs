@@ -31,10 +31,10 @@ const INSIDE: &str = "GATEWAY_BENCH_INSIDE";
 /// Measures CPU per request against other proxies.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Whom to measure beside ours: nginx, nginx-log, haproxy, envoy, traefik, caddy.
-    #[arg(long, value_delimiter = ',', default_value = "nginx,nginx-log,haproxy")]
-    peers: Vec<String>,
-    /// What to measure: small, 10k, 1m, chunked, post, one, close, routes, h2c, tls, rate, idle.
+    /// Whom to measure beside ours; without a value, nobody.
+    #[arg(long, num_args = 0.., value_delimiter = ',', default_value = "nginx,nginx-log,haproxy")]
+    peers: Vec<Proxy>,
+    /// What to measure.
     #[arg(long, value_delimiter = ',', default_value = "small,10k,post,chunked,1m,h2c,tls,close")]
     scenarios: Vec<Scenario>,
     /// Rounds; the median of them counts.
@@ -62,25 +62,20 @@ pub(crate) struct Options {
 /// # Errors
 /// When a peer or a tool is missing and cannot be installed, a proxy does not start, or a request fails.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
-    let proxies = peers::named(&options.peers, &options.cmd)?;
+    let commands = options.cmd.iter().cloned().map(Proxy::Other);
+    let proxies: Vec<_> = [Proxy::Ours].into_iter().chain(options.peers.clone()).chain(commands).collect();
+    let venv = target_dir(root).join("bench-venv");
     let Some(gateway) = std::env::var_os(INSIDE) else {
         let gateway = match &options.gateway {
             Some(gateway) => gateway.clone(),
             None => build(root)?,
         };
-        peers::install(&proxies, root)?;
+        peers::install(&proxies, &venv)?;
         return enter(&gateway);
     };
     let folder = target_dir(root).join("bench");
     std::fs::create_dir_all(&folder)?;
-    let bench = round::Bench::start(
-        folder,
-        gateway.into(),
-        target_dir(root).join("bench-venv/bin"),
-        options.seconds,
-    )?;
-    let mut proxies = proxies;
-    proxies.insert(0, Proxy::Ours);
+    let bench = round::Bench::start(folder, gateway.into(), venv.join("bin"), options.seconds)?;
     let results = bench.measure(&proxies, &options.scenarios, options.rounds)?;
     print!("{}", report::table(&results));
     if let Some(file) = &options.json {

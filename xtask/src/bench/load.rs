@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::process::LOAD;
+use super::process::{LOAD, pinned};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// GET, 13 bytes, 64 keep-alive connections, 11 header fields as browsers send them.
+    /// GET, 13 bytes, 64 keep-alive connections, 10 header fields as browsers send them.
     Small,
     /// The same with 10 KiB.
     #[value(name = "10k")]
@@ -97,19 +97,16 @@ impl Scenario {
     pub(crate) fn load(self, port: u16, seconds: u32, folder: &Path) -> anyhow::Result<Counted> {
         let scheme = if self.is_tls() { "https" } else { "http" };
         let url = format!("{scheme}://127.0.0.1:{port}{}", self.path());
-        let mut command = Command::new("nice");
-        command.args(["-n", "-10", "taskset", "--cpu-list", LOAD]).stdin(Stdio::null());
+        let mut command = pinned(LOAD);
+        command.stdin(Stdio::null());
         match self {
-            Self::H2c => {
-                let duration = format!("--duration={seconds}");
-                command.args(["h2load", "--clients=8", "--max-concurrent-streams=8", &duration]);
-                fields(&mut command, &FIELDS[1..]).arg(url);
-                h2load(&output(&mut command)?)
-            }
-            Self::Rate => {
-                let duration = format!("--duration={seconds}");
-                // Each client sends 100 requests a second.
-                command.args(["h2load", "--h1", "--clients=60", "--rps=100", &duration]);
+            Self::H2c | Self::Rate => {
+                command.arg("h2load").arg(format!("--duration={seconds}"));
+                match self {
+                    Self::H2c => command.args(["--clients=8", "--max-concurrent-streams=8"]),
+                    // Each client sends 100 requests a second.
+                    _ => command.args(["--h1", "--clients=60", "--rps=100"]),
+                };
                 fields(&mut command, &FIELDS[1..]).arg(url);
                 h2load(&output(&mut command)?)
             }

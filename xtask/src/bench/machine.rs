@@ -14,7 +14,7 @@ pub(crate) fn describe(bench: &Bench, proxies: &[Proxy]) -> String {
     let cores = info.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = read("/proc/sys/kernel/osrelease");
     let mut lines = vec![format!("- {cores} cores, {}, Linux {}", model.unwrap_or("unknown"), kernel.trim())];
-    let programs = bench.place.programs.clone();
+    let programs = &bench.place.programs;
     for proxy in proxies {
         let (program, argument) = match proxy {
             Proxy::Ours => (bench.place.gateway.clone(), "version"),

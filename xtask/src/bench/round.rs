@@ -90,7 +90,7 @@ impl Bench {
                         measured.p99,
                         measured.foreign * 100.0
                     );
-                    by_name.entry(proxy.name().to_owned()).or_default().push(measured);
+                    by_name.entry(proxy.name()).or_default().push(measured);
                 }
             }
             results.push((*scenario, by_name));
