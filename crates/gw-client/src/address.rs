@@ -6,35 +6,35 @@ use std::sync::Arc;
 
 use gw_egress::ForwardProxy;
 
-/// An address, or a name that a forward proxy resolves.
+/// An IP address, or a name that a forward proxy resolves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Peer {
-    /// An address.
-    Address(SocketAddr),
+pub(crate) enum Address {
+    /// An IP address and a port.
+    Socket(SocketAddr),
     /// A name, lower-case. Only a proxy leads there.
     Name { host: Arc<str>, port: u16 },
 }
 
-impl Peer {
-    /// Its address, if it has one here.
+impl Address {
+    /// Its IP address, if it has one here.
     pub(crate) fn ip(&self) -> Option<IpAddr> {
         match self {
-            Self::Address(address) => Some(address.ip()),
+            Self::Socket(address) => Some(address.ip()),
             Self::Name { .. } => None,
         }
     }
 
-    /// Its name, or its address without brackets.
+    /// Its name, or its IP address without brackets.
     pub(crate) fn host(&self) -> String {
         match self {
-            Self::Address(address) => address.ip().to_string(),
+            Self::Socket(address) => address.ip().to_string(),
             Self::Name { host, .. } => host.as_ref().to_owned(),
         }
     }
 
     pub(crate) fn port(&self) -> u16 {
         match self {
-            Self::Address(address) => address.port(),
+            Self::Socket(address) => address.port(),
             Self::Name { port, .. } => *port,
         }
     }
@@ -42,7 +42,7 @@ impl Peer {
     /// `host:port` as it stands in a URL, which knows no zone of an address (RFC 3986 §3.2.2).
     pub(crate) fn authority(&self) -> String {
         match self {
-            Self::Address(SocketAddr::V6(v6)) => SocketAddrV6::new(*v6.ip(), v6.port(), 0, 0).to_string(),
+            Self::Socket(SocketAddr::V6(v6)) => SocketAddrV6::new(*v6.ip(), v6.port(), 0, 0).to_string(),
             _ => self.to_string(),
         }
     }
@@ -54,23 +54,23 @@ pub(crate) enum Way {
     /// A connection to its address.
     Direct(SocketAddr),
     /// A forward proxy.
-    Proxied(Peer, Arc<ForwardProxy>),
+    Proxied(Address, Arc<ForwardProxy>),
 }
 
 impl Way {
     /// Where the node is.
-    pub(crate) fn peer(&self) -> Peer {
+    pub(crate) fn address(&self) -> Address {
         match self {
-            Self::Direct(address) => Peer::Address(*address),
-            Self::Proxied(peer, _) => peer.clone(),
+            Self::Direct(address) => Address::Socket(*address),
+            Self::Proxied(address, _) => address.clone(),
         }
     }
 }
 
-impl fmt::Display for Peer {
+impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(address) => write!(f, "{address}"),
+            Self::Socket(address) => write!(f, "{address}"),
             Self::Name { host, port } => write!(f, "{host}:{port}"),
         }
     }

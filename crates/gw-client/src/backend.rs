@@ -11,9 +11,9 @@ use http::HeaderValue;
 use http::uri::Authority;
 use rustls_pki_types::ServerName;
 
+use crate::address::{Address, Way};
 use crate::connect::{TlsTarget, Wire};
 use crate::factory::Shared;
-use crate::peer::{Peer, Way};
 use crate::target::is_name;
 use crate::upstream::{Upstream, UpstreamKey};
 use crate::{BackendSpec, ClusterError, ClusterSpec, Protocol, Target};
@@ -87,13 +87,12 @@ impl Backend {
             (Protocol::Http, true) => Wire::Negotiated,
             (Protocol::Http2 | Protocol::Grpc, _) => Wire::H2,
         };
-        let way = match &spec.target {
-            Target::Address(address) => shared.way(wire, tls, Peer::Address(*address)),
-            Target::Name { host, port } => {
-                shared.way(wire, tls, Peer::Name { host: Arc::clone(host), port: *port })
-            }
+        let address = match &spec.target {
+            Target::Address(address) => Some(Address::Socket(*address)),
+            Target::Name { host, port } => Some(Address::Name { host: Arc::clone(host), port: *port }),
             Target::Service(_) => None,
         };
+        let way = address.and_then(|address| shared.way(wire, tls, address));
         if let (Some(Way::Proxied(_, proxy)), Some(host), false) = (&way, &host, tls) {
             let (cluster, target) = (&cluster.name, &spec.target);
             tracing::warn!(%cluster, %target, ?host, %proxy, "the host of a backend behind a forward proxy has no effect");
@@ -136,7 +135,7 @@ impl Backend {
         };
         let shares = self.shares(&places);
         let siblings: Option<Arc<[Arc<str>]>> =
-            (shares > 1).then(|| places.iter().map(|place| place.way.peer().to_string().into()).collect());
+            (shares > 1).then(|| places.iter().map(|place| place.way.address().to_string().into()).collect());
         let member = |place: Place| {
             let upstream = self.upstream(place.way.clone(), shared);
             let whole = place.weight.saturating_mul(scale);
@@ -198,7 +197,7 @@ impl Backend {
             if !service {
                 return Some(plain(Way::Direct(address)));
             }
-            let way = shared.way(self.wire, self.spec.tls.is_some(), Peer::Address(address))?;
+            let way = shared.way(self.wire, self.spec.tls.is_some(), Address::Socket(address))?;
             Some(self.discovered(instance, way))
         };
         instances.iter().filter_map(place).collect()
@@ -236,7 +235,7 @@ impl Backend {
     fn upstream(&self, way: Way, shared: &Shared) -> Arc<Upstream> {
         let tls = self.spec.tls.as_ref().map(|profile| {
             // A target that is a name gave its own.
-            let address = || way.peer().ip().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+            let address = || way.address().ip().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
             let name = self.server_name.clone();
             let name = name.unwrap_or_else(|| ServerName::IpAddress(address().into()));
             TlsTarget { profile: Arc::clone(profile), name }

@@ -133,7 +133,7 @@ impl Cluster {
     /// Whether `error` shows that a held node has left, which every cluster then knows. What a forward proxy does with a
     /// connection does not show it.
     pub(crate) fn leaves(&self, member: &Member, error: &Error) -> bool {
-        if member.upstream.connector.route.detour().is_some() {
+        if member.upstream.connector.dialer.detour().is_some() {
             return false;
         }
         let deaf = matches!(error.outcome(), Outcome::ConnectRefused | Outcome::ConnectTimeout);
@@ -209,7 +209,7 @@ impl Cluster {
             weight: info.weight,
             priority: backend.map(|backend| backend.spec.priority).unwrap_or_default(),
             held: member.held.is_some(),
-            proxy: member.upstream.connector.route.detour().map(|detour| detour.proxy.to_string()),
+            proxy: member.upstream.connector.dialer.detour().map(|detour| detour.proxy.to_string()),
             in_flight: stats.in_flight,
             latency: stats.latency,
             success: stats.success,

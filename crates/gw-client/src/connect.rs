@@ -14,8 +14,8 @@ use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use crate::detour::Detour;
+use crate::dialer::Dialer;
 use crate::pool::{Lease, Opening, Pool};
-use crate::route::Route;
 use crate::stream::Stream;
 use crate::stream_limit::StreamLimit;
 use crate::{blame, h1};
@@ -49,7 +49,7 @@ pub(crate) struct TlsTarget {
 /// How to reach one node.
 #[derive(Debug)]
 pub(crate) struct Connector {
-    pub(crate) route: Route,
+    pub(crate) dialer: Dialer,
     pub(crate) wire: Wire,
     pub(crate) tls: Option<TlsTarget>,
 }
@@ -84,12 +84,12 @@ impl Connector {
 
     /// What each request over HTTP/1.1 must say to a forward proxy; upgrades are tunnelled, and say nothing to it.
     pub(crate) fn forwarding(&self, upgrade: bool) -> Option<&Detour> {
-        self.route.detour().filter(|_| self.tls.is_none() && !upgrade)
+        self.dialer.detour().filter(|_| self.tls.is_none() && !upgrade)
     }
 
     async fn connect(&self, opening: &Opening, limit: Duration) -> Result<Spoken, Error> {
         let tunnel = self.forwarding(opening.is_upgrade()).is_none();
-        let tcp = self.route.connect(tunnel, limit).await?;
+        let tcp = self.dialer.connect(tunnel, limit).await?;
         let Some(tls) = &self.tls else {
             let h2 = self.wire == Wire::H2 && !opening.is_upgrade();
             return speak(Stream::Plain(tcp), h2, opening).await;

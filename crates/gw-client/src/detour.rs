@@ -18,9 +18,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::address::Address;
 use crate::blame;
 use crate::factory::Shared;
-use crate::peer::Peer;
 
 /// The port that a URL of scheme `http` need not have.
 const HTTP_PORT: u16 = 80;
@@ -28,8 +28,7 @@ const HTTP_PORT: u16 = 80;
 /// A proxy on the way to one upstream.
 #[derive(Debug)]
 pub(crate) struct Detour {
-    /// The upstream.
-    pub(crate) peer: Peer,
+    pub(crate) upstream: Address,
     pub(crate) proxy: Arc<ForwardProxy>,
     /// The upstream as a request's URL names it.
     authority: String,
@@ -61,16 +60,16 @@ enum Failure {
 }
 
 impl Detour {
-    pub(crate) fn new(peer: Peer, proxy: Arc<ForwardProxy>, shared: &Shared) -> Self {
+    pub(crate) fn new(upstream: Address, proxy: Arc<ForwardProxy>, shared: &Shared) -> Self {
         let entrance = match proxy.host().parse::<IpAddr>() {
             Ok(ip) => Entrance::Address(SocketAddr::new(ip, proxy.port())),
-            Err(_) => Entrance::Name(shared.watch_name(proxy.host(), proxy.port(), &peer.to_string())),
+            Err(_) => Entrance::Name(shared.watch_name(proxy.host(), proxy.port(), &upstream.to_string())),
         };
-        let mut authority = peer.authority();
-        if peer.port() == HTTP_PORT {
+        let mut authority = upstream.authority();
+        if upstream.port() == HTTP_PORT {
             authority.truncate(authority.len() - ":80".len());
         }
-        Self { peer, proxy, authority, entrance }
+        Self { upstream, proxy, authority, entrance }
     }
 
     /// The upstream as a request's URL and its Host name it.
@@ -122,7 +121,7 @@ impl Detour {
     /// # Errors
     /// When the proxy refuses it, or says nothing that can be read.
     pub(crate) async fn tunnel(&self, tcp: TcpStream) -> Result<TcpStream, Error> {
-        let target = self.peer.authority();
+        let target = self.upstream.authority();
         let broken = |error| refused(Failure::Broken(self.proxy(), target.clone(), error));
         let request = self.asking(&target)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(broken)?;

@@ -7,27 +7,28 @@ use gw_core::Error;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use crate::address::Address;
 use crate::blame;
 use crate::detour::Detour;
-use crate::peer::Peer;
 
 /// Between TCP keep-alive probes, and before the first. Source: kratos' dialer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// How a node is reached.
 #[derive(Debug)]
-pub(crate) enum Route {
+pub(crate) enum Dialer {
     /// By itself.
     Direct(SocketAddr),
     /// By way of a forward proxy.
     Proxied(Detour),
 }
 
-impl Route {
-    pub(crate) fn peer(&self) -> Peer {
+impl Dialer {
+    /// Where the node is.
+    pub(crate) fn address(&self) -> Address {
         match self {
-            Self::Direct(address) => Peer::Address(*address),
-            Self::Proxied(detour) => detour.peer.clone(),
+            Self::Direct(address) => Address::Socket(*address),
+            Self::Proxied(detour) => detour.upstream.clone(),
         }
     }
 
@@ -44,18 +45,15 @@ impl Route {
     /// # Errors
     /// All of them are unsent.
     pub(crate) async fn connect(&self, tunnel: bool, limit: Duration) -> Result<TcpStream, Error> {
-        let detour = match self {
-            Self::Direct(address) => {
-                let tcp = TcpStream::connect(address).await.map_err(blame::connect)?;
-                settle(&tcp);
-                return Ok(tcp);
-            }
-            Self::Proxied(detour) => detour,
+        let tcp = match self {
+            Self::Direct(address) => TcpStream::connect(address).await.map_err(blame::connect)?,
+            Self::Proxied(detour) => detour.dial(limit).await?,
         };
-        let tcp = detour.dial(limit).await?;
         settle(&tcp);
-        // Boxed, so that a connection without a proxy does not carry its size.
-        if tunnel { Box::pin(detour.tunnel(tcp)).await } else { Ok(tcp) }
+        match self {
+            Self::Proxied(detour) if tunnel => detour.tunnel(tcp).await,
+            _ => Ok(tcp),
+        }
     }
 }
 

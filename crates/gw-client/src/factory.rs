@@ -12,12 +12,12 @@ use gw_egress::ForwardProxies;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
+use crate::address::{Address, Way};
 use crate::backend::Backend;
 use crate::connect::{TlsTarget, Wire};
 use crate::detour::Detour;
-use crate::peer::{Peer, Way};
+use crate::dialer::Dialer;
 use crate::pool::{self, Buffers, Pool};
-use crate::route::Route;
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamKey};
 use crate::{ClientsState, Cluster, ClusterSpec, Target};
@@ -45,8 +45,8 @@ impl ClientOptions {
     /// One worker, no discovery, the machine's clock.
     pub fn new(control: Handle, dns: Arc<dyn Discovery>) -> Self {
         let seed = RandomState::new().hash_one(0);
-        let (discovery, proxies) = Default::default();
-        Self { workers: 1, control, dns, discovery, proxies, clock: Clock::system(), seed }
+        let proxies = ForwardProxies::default();
+        Self { workers: 1, control, dns, discovery: None, proxies, clock: Clock::system(), seed }
     }
 }
 
@@ -194,15 +194,15 @@ impl std::fmt::Debug for ClientFactory {
 }
 
 impl Shared {
-    /// What leads to `peer`; `None`: it is a name that must be resolved first. HTTP/2 without TLS never goes through a
+    /// What leads to `address`; `None`: it is a name that must be resolved first. HTTP/2 without TLS never goes through a
     /// proxy, which would have to speak it too. Source: kratos, whose client for it knows no proxies.
-    pub(crate) fn way(&self, wire: Wire, tls: bool, peer: Peer) -> Option<Way> {
+    pub(crate) fn way(&self, wire: Wire, tls: bool, address: Address) -> Option<Way> {
         let proxies = Some(&self.options.proxies).filter(|_| tls || wire != Wire::H2);
-        let proxy = proxies.and_then(|proxies| proxies.of(tls, &peer.host(), peer.port()));
-        match (proxy, peer) {
-            (Some(proxy), peer) => Some(Way::Proxied(peer, Arc::clone(proxy))),
-            (None, Peer::Address(address)) => Some(Way::Direct(address)),
-            (None, Peer::Name { .. }) => None,
+        let proxy = proxies.and_then(|proxies| proxies.of(tls, &address.host(), address.port()));
+        match (proxy, address) {
+            (Some(proxy), address) => Some(Way::Proxied(address, Arc::clone(proxy))),
+            (None, Address::Socket(address)) => Some(Way::Direct(address)),
+            (None, Address::Name { .. }) => None,
         }
     }
 
@@ -216,11 +216,11 @@ impl Shared {
         let Self { options, tasks, .. } = self;
         let pool =
             Pool::new(Arc::clone(&self.buffers), key.wire != Wire::H1, tasks.clone(), options.clock.clone());
-        let route = match &key.way {
-            Way::Direct(address) => Route::Direct(*address),
-            Way::Proxied(peer, proxy) => Route::Proxied(Detour::new(peer.clone(), Arc::clone(proxy), self)),
+        let dialer = match &key.way {
+            Way::Direct(address) => Dialer::Direct(*address),
+            Way::Proxied(to, proxy) => Dialer::Proxied(Detour::new(to.clone(), Arc::clone(proxy), self)),
         };
-        let upstream = Upstream::new(route, key.wire, tls, pool);
+        let upstream = Upstream::new(dialer, key.wire, tls, pool);
         upstreams.insert(key, Arc::downgrade(&upstream));
         upstream
     }

@@ -13,6 +13,7 @@
 //! - a cluster is there at once: names are resolved on the control runtime, and a request that comes before the
 //!   first answer waits for it, at most the connect timeout.
 
+mod address;
 mod answer;
 mod attempt;
 mod backend;
@@ -20,6 +21,7 @@ mod blame;
 mod cluster;
 mod connect;
 mod detour;
+mod dialer;
 mod factory;
 mod form;
 mod gauges;
@@ -30,9 +32,7 @@ mod hyper_h1;
 mod inspect;
 mod lanes;
 mod members;
-mod peer;
 mod pool;
-mod route;
 mod spec;
 mod stream;
 mod stream_limit;

@@ -68,7 +68,7 @@ impl Members {
     /// All of them, by backend and address.
     pub(crate) fn sorted(&self) -> Vec<&Arc<Member>> {
         let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_by_key(|member| (member.backend, member.upstream.connector.route.peer()));
+        members.sort_by_key(|member| (member.backend, member.upstream.connector.dialer.address()));
         members
     }
 }

@@ -6,10 +6,10 @@ use gw_core::NodeInfo;
 use gw_selector::Node;
 use gw_tls::ProfileId;
 
+use crate::address::Way;
 use crate::connect::{Connector, TlsTarget, Wire};
-use crate::peer::Way;
+use crate::dialer::Dialer;
 use crate::pool::Pool;
-use crate::route::Route;
 
 /// What makes two nodes the same upstream. Connections are shared only where all of it is equal: a TLS connection
 /// that was verified for one name never serves another.
@@ -30,9 +30,9 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(route: Route, wire: Wire, tls: Option<TlsTarget>, pool: Arc<Pool>) -> Arc<Self> {
-        let node = Node::new(NodeInfo::new(route.peer().to_string()));
-        Arc::new(Self { node, pool, connector: Connector { route, wire, tls } })
+    pub(crate) fn new(dialer: Dialer, wire: Wire, tls: Option<TlsTarget>, pool: Arc<Pool>) -> Arc<Self> {
+        let node = Node::new(NodeInfo::new(dialer.address().to_string()));
+        Arc::new(Self { node, pool, connector: Connector { dialer, wire, tls } })
     }
 
     pub(crate) fn scheme(&self) -> http::uri::Scheme {

@@ -25,12 +25,12 @@ pub struct ForwardProxyError {
 
 const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
-const NONE: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const BYPASS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 impl ForwardProxies {
     /// Whether this is the name of a variable that is read here.
     pub fn reads(variable: &str) -> bool {
-        [HTTP, HTTPS, NONE].concat().contains(&variable)
+        [HTTP, HTTPS, BYPASS].concat().contains(&variable)
     }
 
     /// Reads `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; where one is not set or empty, its name in lower case.
@@ -51,7 +51,7 @@ impl ForwardProxies {
                 Err(why) => Err(ForwardProxyError { variable, why }),
             },
         };
-        let bypass = first(NONE).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
+        let bypass = first(BYPASS).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
         Ok(Self { http: proxy(HTTP)?, https: proxy(HTTPS)?, bypass })
     }
 

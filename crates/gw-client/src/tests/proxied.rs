@@ -70,9 +70,9 @@ fn caller(variables: &[(&str, &str)], backends: Vec<BackendSpec>, protocol: Prot
     Caller::proxied(proxies(variables), backends, |spec| spec.protocol = protocol)
 }
 
-fn plain(proxy: &Origin, target_: &str) -> Caller {
+fn plain(proxy: &Origin, upstream: &str) -> Caller {
     let url = format!("http://me:secret@{}", proxy.address);
-    caller(&[("HTTP_PROXY", &url)], vec![target(target_)], Protocol::Http)
+    caller(&[("HTTP_PROXY", &url)], vec![target(upstream)], Protocol::Http)
 }
 
 #[tokio::test]
@@ -121,7 +121,6 @@ async fn what_is_not_behind_a_proxy_is_reached_directly() {
     assert_eq!(proxy.accepted(), 0);
 }
 
-/// What is connected to is proved by what it is not: neither proxy is asked, and there is nobody else.
 #[tokio::test]
 async fn h2c_never_goes_through_a_proxy() {
     let proxy = Origin::answering(OK).await;
@@ -233,8 +232,8 @@ async fn a_407_is_no_answer_of_the_upstream() {
 #[tokio::test]
 async fn a_proxy_that_is_down_or_talks_nonsense_is_a_connection_that_was_refused() {
     let url = format!("http://{}", gone().await);
-    let caller_ = caller(&[("HTTP_PROXY", &url)], vec![target("orders.internal:80")], Protocol::Http);
-    let error = caller_.get().await.unwrap_err();
+    let down = caller(&[("HTTP_PROXY", &url)], vec![target("orders.internal:80")], Protocol::Http);
+    let error = down.get().await.unwrap_err();
     assert_eq!((error.outcome(), error.progress()), (Outcome::ConnectRefused, Progress::Unsent));
     assert!(std::error::Error::source(&error).unwrap().to_string().contains(&url), "{error:?}");
     for answer in ["nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nearly"] {
