@@ -99,6 +99,13 @@ mod tests {
         check("äöü 漢字 🦀", r#""äöü 漢字 🦀""#);
     }
 
+    /// Else one that stands alone in a field would pass.
+    #[test]
+    fn every_special_character_is_suspect() {
+        let special = ('\0'..=char::MAX).filter(|c| is_special(*c));
+        assert!(special.map(|c| c.to_string().as_bytes()[0]).all(|byte| SUSPECT[usize::from(byte)]));
+    }
+
     #[test]
     fn a_json_parser_reads_back_every_character() {
         let all: Vec<char> = ('\0'..='\u{ffff}').collect();
