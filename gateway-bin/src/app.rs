@@ -54,6 +54,17 @@ impl Settings {
         Compiler { registry: self.registry.clone(), strict_slash, surroundings, gates: self.gates.clone() }
     }
 
+    /// What makes the clients of upstreams.
+    fn clients(&self, gateway: &v1::Gateway, control: Handle, clock: &Clock) -> Arc<ClientFactory> {
+        let mut options = ClientOptions::new(control, Arc::new(Dns::system(rand::random())));
+        options.workers = gw_server::worker_count(self.workers);
+        // What is wrong with it is told with the document's other errors.
+        options.discovery = discovery::make(&gateway.discovery, &self.environment, clock).ok().flatten();
+        options.proxies = self.environment.proxies.clone();
+        options.clock = clock.clone();
+        ClientFactory::new(options)
+    }
+
     /// What asks the control service of the command line, for `file`.
     ///
     /// # Errors
@@ -112,12 +123,7 @@ impl App {
         let proxy = proxy.access_log(Arc::clone(&access_log)).clock(clock.clone()).build();
         let readiness = Readiness::new();
         let lifecycle = Lifecycle::new(clock.clone(), readiness.clone());
-        let mut options = ClientOptions::new(control.clone(), Arc::new(Dns::system(rand::random())));
-        options.workers = workers;
-        // What is wrong with it is told with the document's other errors.
-        options.discovery = discovery::make(&gateway.discovery, &settings.environment, &clock).ok().flatten();
-        (options.clock, options.proxies) = (clock.clone(), settings.environment.proxies.clone());
-        let clients = ClientFactory::new(options);
+        let clients = settings.clients(gateway, control.clone(), &clock);
         let checker = settings.compiler(Surroundings::alone(clock.clone()));
         let (tasks, shown) = (Tasks::on(control), ServerDebug::default());
         let pages = Arc::new(Pages {

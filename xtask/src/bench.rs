@@ -60,7 +60,7 @@ pub(crate) struct Options {
 /// Runs the benchmark.
 ///
 /// # Errors
-/// When a peer or a tool is missing and cannot be installed, a proxy does not start, or a request fails.
+/// When a peer or a tool is missing and cannot be installed, a proxy does not start, or too many of its requests fail.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let commands = options.cmd.iter().cloned().map(Proxy::Other);
     let proxies: Vec<_> = [Proxy::Ours].into_iter().chain(options.peers.clone()).chain(commands).collect();

@@ -66,7 +66,7 @@ impl Bench {
     /// Measures every proxy in every scenario, `rounds` times.
     ///
     /// # Errors
-    /// When a proxy does not start, or ours fails a request.
+    /// When a proxy does not start, or more than one in a thousand of its requests fail.
     pub(crate) fn measure(
         &self,
         proxies: &[Proxy],
