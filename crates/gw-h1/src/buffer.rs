@@ -139,6 +139,13 @@ impl ReadBuffer {
         }
     }
 
+    /// Gives the memory back that it grew to for a big body, if nothing is left in it.
+    pub fn shrink(&mut self) {
+        if self.next > LENT {
+            self.release();
+        }
+    }
+
     /// Gives the memory back if nothing is left in it, and begins small again: to be called between two messages.
     pub fn release(&mut self) {
         self.rest();

@@ -18,7 +18,7 @@ use crate::trailers::may_trail;
 const COPIED: usize = 2 * 1024;
 
 /// The slices of one write.
-const SLICES: usize = 16;
+const SLICES: usize = 64;
 
 /// What is to be written to a connection, in order. It takes whatever it is given: whoever fills it looks at
 /// [`len`](Self::len) first.

@@ -97,7 +97,7 @@ fn check_values(head: &Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What hyper leaves open about the body's length (RFC 9112 §6).
+/// What HTTP/2 and hyper leave open about the body's length (RFC 9112 §6).
 fn check_framing(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {

@@ -1,4 +1,4 @@
-//! A connection from accept to close: TLS, which protocol, then hyper under the watch of the sweeper.
+//! A connection from accept to close: TLS, which protocol, then that under the watch of the sweeper.
 //!
 //! The task ends with the connection or, after an upgrade, hands the socket to the tunnel's task.
 
@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use gw_core::{ConnContext, Outcome, TlsInfo};
-use http::{HeaderMap, StatusCode};
-use hyper::server::conn::{http1, http2};
+use gw_core::{ConnContext, TlsInfo};
+use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
+use crate::Limits;
+use crate::h1;
 use crate::io::{LEAD, Stream, Watched};
 use crate::listener::{Settings, tls_info};
 use crate::service::{Connection, Service};
@@ -23,7 +25,6 @@ use crate::stats::ListenerStats;
 use crate::tasks::{Kind, Tasks};
 use crate::watch::{Phase, Verdict, Watch};
 use crate::worker::{Registration, Shared, Socket, Worker};
-use crate::{Limits, Rejection};
 
 const PREFACE: &[u8; LEAD] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -31,10 +32,6 @@ const PREFACE: &[u8; LEAD] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const WINDOW: u32 = 1 << 20;
 /// What is buffered per HTTP/2 stream for a slow client.
 const SEND_BUFFER: usize = 64 << 10;
-/// hyper's least.
-const LEAST_BUFFER: usize = 8 << 10;
-/// hyper parses so many fields without allocating.
-const FREE_FIELDS: usize = 100;
 /// How often an HTTP/2 client must show that it is alive, and how long it may take.
 const PING: Duration = Duration::from_secs(20);
 
@@ -71,7 +68,8 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) 
             });
             let io = Watched::new(stream, Arc::clone(&watch), registration);
             let span = span.clone();
-            let connection = Arc::new(Connection { shared, worker: on, watch, context, span });
+            let agreed = Mutex::default();
+            let connection = Arc::new(Connection { shared, worker: on, watch, context, span, agreed });
             serve(io, &connection, settings.http2, h2_agreed).await;
         };
         served.instrument(span.clone()).await;
@@ -106,31 +104,30 @@ async fn serve(mut io: Watched, connection: &Arc<Connection>, http2: bool, h2_ag
         Some(agreed) => agreed,
         None => match sniff(&mut io, &connection.watch, http2).await {
             Ok(h2) => h2,
-            Err(error) => return report_io(connection, &error),
+            // The client is gone, or was silent for too long.
+            Err(_) => return,
         },
     };
-    let service = Service::new(Arc::clone(connection));
-    let ended = if h2 {
-        serve_h2(io, connection, service).await
-    } else {
-        serve_h1(io, &connection.watch, service).await
-    };
-    if let Err(error) = ended {
-        report(connection, &error, h2);
+    if !h2 {
+        return h1::serve(io, connection).await;
+    }
+    if let Err(error) = serve_h2(io, connection).await {
+        tracing::debug!(client.addr = %connection.watch.peer, %error, "connection ended with an error");
     }
 }
 
 /// Whether the client speaks HTTP/2 by prior knowledge: its first bytes say.
 ///
-/// Fails when the client goes or takes too long. Waits even where HTTP/2 is off, so that a silent client costs no
-/// buffer.
+/// Fails when the client goes or says nothing for too long; what it began to say is HTTP/1.1 then. Waits even where
+/// HTTP/2 is off, so that a silent client costs no buffer.
 async fn sniff(io: &mut Watched, watch: &Watch, http2: bool) -> io::Result<bool> {
     std::future::poll_fn(|cx| {
         loop {
             watch.register(cx);
             match watch.verdict() {
                 Verdict::None => {}
-                Verdict::HeadTimeout => return io.poll_farewell(cx).map(Err),
+                Verdict::HeadTimeout if watch.bytes_seen() => return Poll::Ready(Ok(false)),
+                Verdict::HeadTimeout => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                 Verdict::Close | Verdict::GoAway | Verdict::Abort => {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
@@ -145,16 +142,16 @@ async fn sniff(io: &mut Watched, watch: &Watch, http2: bool) -> io::Result<bool>
     .await
 }
 
-/// Where a connection that hyper serves stands with its watch.
-enum Step {
+/// Where a connection stands with its watch.
+pub(crate) enum Step {
     Go,
-    /// hyper is to end it.
+    /// To be ended where no request is lost.
     End,
     Abort,
 }
 
 /// Whether the connection is to end, and can be told so now without losing a request that is on its way.
-fn may_end(watch: &Watch) -> bool {
+pub(crate) fn may_end(watch: &Watch) -> bool {
     if !watch.should_end() {
         return false;
     }
@@ -165,13 +162,14 @@ fn may_end(watch: &Watch) -> bool {
         // Until it is sentenced, it may still send a last request.
         Phase::Handshake | Phase::First => watch.verdict() == Verdict::Close,
         Phase::Idle => watch.verdict() == Verdict::Close && watch.is_quiet(),
-        // hyper would drop what has come of it.
+        // What has come of it would be dropped.
         Phase::Head => false,
         Phase::Busy | Phase::Closing | Phase::Tunnel => true,
     }
 }
 
-fn step(watch: &Watch, cx: &Context<'_>, ending: &mut bool) -> Step {
+/// What is to be done next. `ending` is whether it was told to end.
+pub(crate) fn step(watch: &Watch, cx: &Context<'_>, ending: &mut bool) -> Step {
     watch.register(cx);
     if watch.verdict() == Verdict::Abort {
         return Step::Abort;
@@ -184,35 +182,8 @@ fn step(watch: &Watch, cx: &Context<'_>, ending: &mut bool) -> Step {
     Step::End
 }
 
-async fn serve_h1(io: Watched, watch: &Watch, service: Service) -> hyper::Result<()> {
-    let connection = h1_builder(&watch.limits).serve_connection(TokioIo::new(io), service);
-    let mut connection = pin!(connection.with_upgrades());
-    let mut ending = false;
-    std::future::poll_fn(|cx| {
-        loop {
-            match step(watch, cx, &mut ending) {
-                // hyper keeps the error of a head that it refused until the connection is closed.
-                Step::Abort if watch.phase() == Phase::Closing => {
-                    return Poll::Ready(match connection.as_mut().poll(cx) {
-                        Poll::Ready(ended) => ended,
-                        Poll::Pending => Ok(()),
-                    });
-                }
-                Step::Abort => return Poll::Ready(Ok(())),
-                Step::End => connection.as_mut().graceful_shutdown(),
-                Step::Go => {}
-            }
-            let polled = connection.as_mut().poll(cx);
-            // The poll may have made way for the end, and nothing else would wake us to see it.
-            if polled.is_ready() || ending || !may_end(watch) {
-                return polled;
-            }
-        }
-    })
-    .await
-}
-
-async fn serve_h2(io: Watched, connection: &Connection, service: Service) -> hyper::Result<()> {
+async fn serve_h2(io: Watched, connection: &Arc<Connection>) -> hyper::Result<()> {
+    let service = Service::new(Arc::clone(connection));
     let watch = &connection.watch;
     watch.speak_h2();
     let builder = h2_builder(&watch.limits, connection.worker.tasks.clone());
@@ -227,20 +198,6 @@ async fn serve_h2(io: Watched, connection: &Connection, service: Service) -> hyp
         connection.as_mut().poll(cx)
     })
     .await
-}
-
-fn h1_builder(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .keep_alive(true)
-        // Timeouts are the sweeper's: a timer here costs 15 % per request.
-        .header_read_timeout(None)
-        .max_buf_size(limits.header_bytes.max(LEAST_BUFFER))
-        .max_header_size(limits.header_bytes);
-    if limits.header_count > FREE_FIELDS {
-        builder.max_headers(limits.header_count);
-    }
-    builder
 }
 
 fn h2_builder(limits: &Limits, tasks: Tasks) -> http2::Builder<Streams> {
@@ -268,37 +225,4 @@ where
     fn execute(&self, stream: F) {
         self.0.spawn(Kind::Stream, stream);
     }
-}
-
-/// Tells of heads that hyper itself refused, or that never came in full.
-fn report(connection: &Connection, error: &hyper::Error, h2: bool) {
-    tracing::debug!(client.addr = %connection.watch.peer, %error, "connection ended with an error");
-    if h2 {
-        return;
-    }
-    let (status, outcome, detail) = if connection.watch.verdict() == Verdict::HeadTimeout {
-        (StatusCode::REQUEST_TIMEOUT, Outcome::ClientTimeout, "the head took too long")
-    } else if error.is_parse_too_large() {
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        (status, Outcome::HeadersTooLarge, "the head has too many bytes or fields")
-    } else if error.is_parse() {
-        (StatusCode::BAD_REQUEST, Outcome::ClientMalformed, "the head is not valid")
-    } else {
-        return;
-    };
-    reject(connection, status, outcome, detail);
-}
-
-/// Tells of a first head that took too long before its protocol was known.
-fn report_io(connection: &Connection, error: &io::Error) {
-    if error.kind() == io::ErrorKind::TimedOut && connection.watch.bytes_seen() {
-        let detail = "the head took too long";
-        reject(connection, StatusCode::REQUEST_TIMEOUT, Outcome::ClientTimeout, detail);
-    }
-}
-
-fn reject(connection: &Connection, status: StatusCode, outcome: Outcome, detail: &'static str) {
-    let rejection =
-        Rejection { status, outcome, detail, method: None, target: None, version: None, handled: false };
-    connection.shared.observer.on_rejected(&rejection, &HeaderMap::new(), &connection.context);
 }

@@ -18,9 +18,6 @@ use tokio_rustls::server::TlsStream;
 use crate::watch::{Phase, Verdict, Watch};
 use crate::worker::Registration;
 
-/// Sent when a request head was begun and not finished in time.
-const TIMEOUT_ANSWER: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 43\r\n\r\nThe client did not send the request in time";
-
 /// Bytes dropped at a go while lingering.
 const SINK: usize = 4096;
 
@@ -90,7 +87,6 @@ pub(crate) struct Watched {
     /// Bytes read while the protocol was being found out, to be read again.
     lead: Lead,
     closing: Closing,
-    farewell: usize,
     _registration: Registration,
 }
 
@@ -107,14 +103,7 @@ pub(crate) const LEAD: usize = 24;
 
 impl Watched {
     pub(crate) fn new(stream: Stream, watch: Arc<Watch>, registration: Registration) -> Self {
-        Self {
-            stream,
-            watch,
-            lead: Lead::default(),
-            closing: Closing::Open,
-            farewell: 0,
-            _registration: registration,
-        }
+        Self { stream, watch, lead: Lead::default(), closing: Closing::Open, _registration: registration }
     }
 
     /// Reads more of the first bytes, which will be read again; returns all of them so far, and whether the
@@ -131,23 +120,6 @@ impl Watched {
         Poll::Ready(Ok((&self.lead.bytes[..self.lead.filled], read == 0)))
     }
 
-    /// Answers 408, if a head was begun and the client takes answers, and fails.
-    pub(crate) fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let begun = self.watch.phase() == Phase::Head || self.watch.bytes_seen();
-        if begun && !self.watch.write_blocked() {
-            while self.farewell < TIMEOUT_ANSWER.len() {
-                match ready!(self.stream.poll_write(cx, &TIMEOUT_ANSWER[self.farewell..])) {
-                    Ok(written) if written > 0 => self.farewell += written,
-                    Ok(_) => break,
-                    Err(error) => return Poll::Ready(error),
-                }
-            }
-            // The outcome does not matter any more: the connection is given up either way.
-            let _ = ready!(self.stream.poll_flush(cx));
-        }
-        Poll::Ready(io::ErrorKind::TimedOut.into())
-    }
-
     /// Finds out whether bytes lie unread in the socket, whatever the runtime believes, before an idle
     /// connection is closed under a request that is on its way up the stack.
     fn look(&self, cx: &Context<'_>) {
@@ -161,7 +133,7 @@ impl Watched {
 
     /// Whether the connection is no more: reset, or given up by the kernel. A client that has only closed its half may
     /// still read. What the runtime knows already is asked, not the system.
-    fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         let ready = self.stream.tcp().ready(Interest::WRITABLE).now_or_never();
         ready.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_write_closed()))
     }
@@ -204,15 +176,12 @@ impl AsyncRead for Watched {
             let taken = lead.len().min(buf.remaining());
             buf.put_slice(&lead[..taken]);
             me.lead.read += taken;
-            // With the rest of the head, if it is there: handed over in two pieces, it would make hyper's buffer
-            // grow. What the socket says besides, it says again.
+            // With the rest of the head, if it is there: handed over in two pieces, it would be parsed twice. What the
+            // socket says besides, it says again.
             if buf.remaining() > 0 && me.stream.poll_read(cx, buf).is_ready() {
                 me.watch.on_read();
             }
             return Poll::Ready(Ok(()));
-        }
-        if me.watch.verdict() == Verdict::HeadTimeout && !me.watch.is_h2() {
-            return me.poll_farewell(cx).map(Err);
         }
         let before = buf.filled().len();
         let polled = me.stream.poll_read(cx, buf);
@@ -260,6 +229,8 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper lets nobody look at the socket that it has.
+        #[cfg(feature = "hyper-h1")]
         if self.watch.take_look() && self.is_gone() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }

@@ -12,6 +12,11 @@ mod cores;
 mod error;
 mod frames;
 mod gauges;
+#[cfg(not(feature = "hyper-h1"))]
+mod h1;
+#[cfg(feature = "hyper-h1")]
+#[path = "h1_hyper.rs"]
+mod h1;
 #[cfg(unix)]
 mod handover;
 mod inherit;

@@ -47,6 +47,11 @@ impl Default for Pipe {
 }
 
 impl Pipe {
+    /// With bytes of the reader that were read already.
+    pub(crate) fn holding(read: &[u8]) -> Self {
+        Self { buffer: read.to_vec(), ..Self::default() }
+    }
+
     /// Moves bytes until one side is not ready; `moved` sees those that the writer took. Ready when the reader has
     /// ended and the writer has been told.
     pub(crate) fn poll<R, W>(

@@ -1,6 +1,6 @@
 //! The body of a request on its way to the handler: counted, timed, and with errors that say whose fault they are.
 //!
-//! Nothing is buffered. hyper sends `100 Continue` when the first frame is asked for, and not before.
+//! Nothing is buffered. `100 Continue` is sent when the first frame is asked for, and not before.
 
 use std::error::Error as StdError;
 use std::io;
@@ -8,25 +8,29 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use gw_core::{Body, Error, Outcome};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
-
 use crate::stall::Stall;
 use crate::watch::Watch;
 use crate::worker::Worker;
+use bytes::Bytes;
+use gw_core::{Body, Error, Outcome};
+use gw_h1::server::BodyError;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// How the content types of gRPC begin.
 const GRPC: &[u8] = b"application/grpc";
 
-/// Wraps what hyper reads; a body of no bytes costs nothing.
+/// What a connection reads of a body.
+pub(crate) trait Incoming: HttpBody<Data = Bytes, Error: Blame> + Send + Unpin + 'static {}
+
+impl<B: HttpBody<Data = Bytes, Error: Blame> + Send + Unpin + 'static> Incoming for B {}
+
+/// Wraps what a connection reads; a body of no bytes costs nothing.
 ///
 /// The body of a gRPC call may stand still: it is a stream whose client speaks when it has something to say, and how
 /// long that may last is the handler's to know.
 pub(crate) fn request_body(
-    incoming: Incoming,
+    incoming: impl Incoming,
     headers: &HeaderMap,
     watch: &Arc<Watch>,
     worker: &Arc<Worker>,
@@ -45,9 +49,9 @@ pub(crate) fn request_body(
     })
 }
 
-struct RequestBody {
+struct RequestBody<I: Incoming> {
     /// None at the end of the body, good or bad.
-    incoming: Option<Incoming>,
+    incoming: Option<I>,
     left: u64,
     stall: Option<Arc<Stall>>,
     /// Whether it may not stand still.
@@ -64,7 +68,7 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.eq_ignore_ascii_case(GRPC))
 }
 
-impl RequestBody {
+impl<I: Incoming> RequestBody<I> {
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.watch.set_unread();
         self.end();
@@ -103,7 +107,7 @@ impl RequestBody {
     }
 }
 
-impl HttpBody for RequestBody {
+impl<I: Incoming> HttpBody for RequestBody<I> {
     type Data = Bytes;
     type Error = Error;
 
@@ -123,8 +127,8 @@ impl HttpBody for RequestBody {
                 Poll::Pending
             }
             Poll::Ready(Some(Ok(frame))) => {
-                // hyper tells of trailers only where a trailer section began: with no field in it, its first line was
-                // a bare LF, which ends nothing (RFC 9112 erratum 7633).
+                // From hyper: it tells of trailers only where a trailer section began. With no field in it, its first
+                // line was a bare LF, which ends nothing (RFC 9112 erratum 7633).
                 if !me.watch.is_h2() && frame.trailers_ref().is_some_and(HeaderMap::is_empty) {
                     me.watch.set_broken();
                     return me
@@ -136,7 +140,7 @@ impl HttpBody for RequestBody {
                 }
             }
             Poll::Ready(Some(Err(error))) => {
-                let blamed = Error::new(blame(&error)).with_source(error);
+                let blamed = Error::new(error.blame()).with_source(error);
                 me.fail(blamed)
             }
             Poll::Ready(None) => {
@@ -155,7 +159,7 @@ impl HttpBody for RequestBody {
     }
 }
 
-impl Drop for RequestBody {
+impl<I: Incoming> Drop for RequestBody<I> {
     fn drop(&mut self) {
         if self.incoming.as_ref().is_some_and(|incoming| !incoming.is_end_stream()) {
             self.watch.set_unread();
@@ -164,26 +168,46 @@ impl Drop for RequestBody {
     }
 }
 
-/// What an error of hyper's body says about the client. The connection going away is the common case, and the one
-/// to assume of what cannot be told.
-fn blame(error: &hyper::Error) -> Outcome {
-    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return match error.kind() {
-                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Outcome::ClientMalformed,
-                io::ErrorKind::TimedOut => Outcome::ClientTimeout,
-                _ => Outcome::ClientClosed,
-            };
-        }
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            // Ours to the client: a frame or a length that breaks the protocol.
-            let malformed = (error.is_reset() || error.is_go_away()) && error.is_library();
-            return if malformed { Outcome::ClientMalformed } else { Outcome::ClientClosed };
-        }
-        cause = error.source();
+/// An error of a body that says whose fault it is.
+pub(crate) trait Blame: StdError + Send + Sync + 'static {
+    /// The client's going away is the common case, and the one to assume of what cannot be told.
+    fn blame(&self) -> Outcome;
+}
+
+fn blame_io(error: &io::Error) -> Outcome {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Outcome::ClientMalformed,
+        io::ErrorKind::TimedOut => Outcome::ClientTimeout,
+        _ => Outcome::ClientClosed,
     }
-    if error.is_parse() { Outcome::ClientMalformed } else { Outcome::ClientClosed }
+}
+
+impl Blame for BodyError {
+    fn blame(&self) -> Outcome {
+        match self {
+            Self::Protocol(_) => Outcome::ClientMalformed,
+            Self::Cut | Self::Gone => Outcome::ClientClosed,
+            Self::Io(error) => blame_io(error),
+        }
+    }
+}
+
+impl Blame for hyper::Error {
+    fn blame(&self) -> Outcome {
+        let mut cause: Option<&(dyn StdError + 'static)> = self.source();
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return blame_io(error);
+            }
+            if let Some(error) = error.downcast_ref::<h2::Error>() {
+                // Ours to the client: a frame or a length that breaks the protocol.
+                let malformed = (error.is_reset() || error.is_go_away()) && error.is_library();
+                return if malformed { Outcome::ClientMalformed } else { Outcome::ClientClosed };
+            }
+            cause = error.source();
+        }
+        if self.is_parse() { Outcome::ClientMalformed } else { Outcome::ClientClosed }
+    }
 }
 
 #[cfg(test)]

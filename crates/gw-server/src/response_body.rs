@@ -1,7 +1,7 @@
 //! The body of an answer on its way to the client: it ends the exchange, contains panics, and lets go of the
 //! upstream when an HTTP/2 client takes nothing.
 //!
-//! Frames pass unchanged and unbuffered; hyper flushes whenever the body has none ready.
+//! Frames pass unchanged and unbuffered; the connection flushes whenever the body has none ready.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;

@@ -14,16 +14,16 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
+use parking_lot::Mutex;
 use tracing::{Instrument, Span};
 
 use crate::Rejection;
 use crate::check::{Refusal, admit};
-use crate::request_body::{is_grpc, request_body};
+use crate::request_body::{self, is_grpc, request_body};
 use crate::response_body::{Exchange, ResponseBody};
 use crate::spans;
-use crate::tunnel;
-use crate::watch::Watch;
+use crate::tunnel::Agreed;
+use crate::watch::{Phase, Watch};
 use crate::worker::{Shared, Worker};
 
 /// Serves the requests of one connection.
@@ -37,6 +37,19 @@ pub(crate) struct Connection {
     pub(crate) watch: Arc<Watch>,
     pub(crate) context: Arc<ConnContext>,
     pub(crate) span: Span,
+    /// The tunnel that its 101 was answered for.
+    pub(crate) agreed: Mutex<Option<Agreed>>,
+}
+
+/// What is known of a request that the server answers.
+#[derive(Clone, Copy)]
+enum Refused<'a> {
+    /// Its head could not be read.
+    #[cfg_attr(feature = "hyper-h1", expect(dead_code, reason = "hyper answers it"))]
+    Unread,
+    Read(&'a Parts),
+    /// The handler had it.
+    Handled,
 }
 
 /// What is kept of a request to frame its answer.
@@ -44,11 +57,11 @@ struct Asked {
     method: Method,
     version: Version,
     exchange: Exchange,
-    upgrade: Option<OnUpgrade>,
-    websocket: bool,
+    /// The protocol that was asked for.
+    upgrade: Option<HeaderValue>,
 }
 
-type Answer = http::Response<ResponseBody>;
+pub(crate) type Answer = http::Response<ResponseBody>;
 
 impl Service {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
@@ -70,21 +83,25 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
 }
 
 impl Connection {
-    async fn serve(&self, request: http::Request<Incoming>, mut exchange: Exchange) -> Answer {
+    /// Serves a request whose framing is as its head says.
+    pub(crate) async fn serve<I>(&self, request: http::Request<I>, mut exchange: Exchange) -> Answer
+    where
+        I: request_body::Incoming,
+    {
         let (mut head, incoming) = request.into_parts();
         let method = head.method.clone();
         let admitted = admit(&mut head, &self.watch.limits);
         let span = spans::request(&self.span, &head);
         exchange.span = span.clone();
-        let upgrade = head.extensions.remove::<OnUpgrade>();
-        let websocket = upgrade.is_some() && is_websocket(head.headers.get(UPGRADE));
-        let asked = Asked { method, version: head.version, exchange, upgrade, websocket };
+        // The others have none (RFC 9110 §7.8).
+        let upgrade = head.headers.get(UPGRADE).filter(|_| head.version == Version::HTTP_11).cloned();
+        let asked = Asked { method, version: head.version, exchange, upgrade };
         if let Err(refusal) = admitted {
             if !incoming.is_end_stream() {
                 self.watch.set_unread();
             }
             drop(incoming);
-            return span.in_scope(|| self.refuse(&refusal, asked, Some(&head)));
+            return span.in_scope(|| self.refuse(&refusal, asked, Refused::Read(&head)));
         }
         let body = request_body(incoming, &head.headers, &self.watch, &self.worker);
         let request = Request::from_parts(head, body);
@@ -94,22 +111,27 @@ impl Connection {
             Ok(response) => self.answer(response, asked),
             Err(_) => {
                 tracing::error!(client.addr = %self.context.peer, "the handler panicked");
-                self.refuse(&Refusal::new(Outcome::Internal, "an unexpected condition"), asked, None)
+                self.refuse(
+                    &Refusal::new(Outcome::Internal, "an unexpected condition"),
+                    asked,
+                    Refused::Handled,
+                )
             }
         })
     }
 
-    /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted. Without a
-    /// head, the handler has it.
-    fn refuse(&self, refusal: &Refusal, asked: Asked, head: Option<&Parts>) -> Answer {
+    /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted.
+    fn refuse(&self, refusal: &Refusal, asked: Asked, refused: Refused<'_>) -> Answer {
+        let head = if let Refused::Read(head) = refused { Some(head) } else { None };
+        let known = !matches!(refused, Refused::Unread);
         let rejection = Rejection {
             status: refusal.status,
             outcome: refusal.outcome,
             detail: refusal.detail,
-            method: Some(asked.method.clone()),
+            method: known.then(|| asked.method.clone()),
             target: head.map(|head| head.uri.clone()),
-            version: Some(asked.version),
-            handled: head.is_none(),
+            version: known.then_some(asked.version),
+            handled: matches!(refused, Refused::Handled),
         };
         let none = HeaderMap::new();
         let fields = head.map_or(&none, |head| &head.headers);
@@ -122,6 +144,25 @@ impl Connection {
         self.frame(response, asked, true)
     }
 
+    /// Refuses a head that is none, or has no framing.
+    #[cfg(not(feature = "hyper-h1"))]
+    pub(crate) fn refuse_head(
+        &self,
+        refusal: &Refusal,
+        head: Option<http::Request<()>>,
+        exchange: Exchange,
+    ) -> Answer {
+        // What follows is nothing to be read.
+        self.watch.set_unread();
+        let Some(head) = head else {
+            let asked = Asked { method: Method::GET, version: Version::HTTP_11, exchange, upgrade: None };
+            return self.refuse(refusal, asked, Refused::Unread);
+        };
+        let (head, ()) = head.into_parts();
+        let asked = Asked { method: head.method.clone(), version: head.version, exchange, upgrade: None };
+        self.refuse(refusal, asked, Refused::Read(&head))
+    }
+
     fn answer(&self, mut response: Response, mut asked: Asked) -> Answer {
         let status = response.status();
         if !status.is_informational() {
@@ -132,7 +173,9 @@ impl Connection {
         let tunnel = response.extensions_mut().remove::<Tunnel>();
         match (status, tunnel, asked.upgrade.take()) {
             (StatusCode::SWITCHING_PROTOCOLS, Some(tunnel), Some(upgrade)) => {
-                tunnel::spawn(self, upgrade, tunnel, asked.websocket);
+                self.watch.enter(Phase::Tunnel);
+                let websocket = upgrade.as_bytes().eq_ignore_ascii_case(b"websocket");
+                *self.agreed.lock() = Some(Agreed { tunnel, websocket });
                 let (head, _) = response.into_parts();
                 let body = ResponseBody::http1(Body::empty(), asked.exchange, false);
                 Answer::from_parts(head, body)
@@ -140,7 +183,7 @@ impl Connection {
             _ => self.refuse(
                 &Refusal::new(Outcome::UpstreamMalformed, "an interim answer that was not asked for"),
                 asked,
-                None,
+                Refused::Handled,
             ),
         }
     }
@@ -182,8 +225,4 @@ fn plain(refusal: &Refusal) -> Response {
     let mut response = Response::new(Body::from(refusal.text()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-fn is_websocket(upgrade: Option<&HeaderValue>) -> bool {
-    upgrade.is_some_and(|token| token.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

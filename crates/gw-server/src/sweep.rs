@@ -33,6 +33,7 @@ pub(crate) async fn run(worker: Arc<Worker>) {
             () = worker.retick.notified() => {}
         }
         let now = worker.ticks.advance();
+        worker.kit.tick();
         for watch in worker.watches() {
             sweep(&watch, now);
             watch.look_if_deaf(now);

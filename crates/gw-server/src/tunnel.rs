@@ -9,30 +9,48 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gw_core::{BoxError, Io, Outcome, Tunnel, TunnelObserver};
-use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep};
 
 use crate::frames::Frames;
+use crate::io::Watched;
 use crate::pipe::{Broken, Pipe};
 use crate::service::Connection;
 use crate::stats::ListenerStats;
 use crate::tasks::Kind;
-use crate::watch::{Phase, Verdict, Watch};
+use crate::watch::{Verdict, Watch};
 
 /// A Close frame with the code 1001, as a server sends it: unmasked.
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
 
-/// Takes the connection over once hyper has written the 101.
-pub(crate) fn spawn(connection: &Connection, upgrade: OnUpgrade, tunnel: Tunnel, websocket: bool) {
+/// A tunnel that begins when the 101 is written.
+pub(crate) struct Agreed {
+    pub(crate) tunnel: Tunnel,
+    pub(crate) websocket: bool,
+}
+
+/// The client's end of a tunnel.
+pub(crate) struct Client {
+    pub(crate) io: Watched,
+    /// What it has sent already.
+    pub(crate) unread: Bytes,
+}
+
+/// Ends an HTTP/1.1 connection, with the client's end if its answer was a 101: then the agreed tunnel takes that over.
+pub(crate) fn begin(connection: &Connection, client: Option<Client>) {
+    let Some(Agreed { tunnel, websocket }) = connection.agreed.lock().take() else { return };
     let watch = Arc::clone(&connection.watch);
-    watch.enter(Phase::Tunnel);
+    let Some(client) = client else {
+        let aborted = watch.verdict() == Verdict::Abort;
+        return tunnel.observer.on_end(if aborted { Outcome::Shutdown } else { Outcome::ClientClosed });
+    };
     connection.worker.tasks.spawn(Kind::Tunnel, async move {
         let stats = Arc::clone(&watch.listener.stats);
         ListenerStats::add(&stats.tunnels);
         let observer = Arc::clone(&tunnel.observer);
-        let ended = open_and_run(upgrade, tunnel, websocket, &watch).await;
+        let ended = open_and_run(client, tunnel, websocket, &watch).await;
         if let Some(error) = &ended.error {
             let outcome = ended.outcome.as_str();
             tracing::debug!(client.addr = %watch.peer, outcome, %error, "tunnel ended with an error");
@@ -60,29 +78,24 @@ impl Ended {
     }
 }
 
-async fn open_and_run(upgrade: OnUpgrade, tunnel: Tunnel, websocket: bool, watch: &Watch) -> Ended {
+async fn open_and_run(client: Client, tunnel: Tunnel, websocket: bool, watch: &Watch) -> Ended {
     let Tunnel { upstream, observer, idle_timeout } = tunnel;
-    let open = async {
-        let client = upgrade.await.map_err(|error| Ended::because(Outcome::ClientClosed, error))?;
-        let upstream = upstream.ready().await.map_err(|error| Ended::because(error.outcome(), error))?;
-        Ok((client, upstream))
-    };
     let opened = tokio::select! {
-        opened = tokio::time::timeout(idle_timeout, open) => opened,
+        opened = tokio::time::timeout(idle_timeout, upstream.ready()) => opened,
         _ = watch.sentenced(Verdict::Abort) => return Outcome::Shutdown.into(),
     };
     match opened {
-        Ok(Ok((client, upstream))) => {
+        Ok(Ok(upstream)) => {
             Running::new(client, upstream, observer, websocket).run(idle_timeout, watch).await
         }
-        Ok(Err(ended)) => ended,
+        Ok(Err(error)) => Ended::because(error.outcome(), error),
         Err(_) => Outcome::IdleTimeout.into(),
     }
 }
 
 /// A tunnel with both its ends.
 struct Running {
-    client: TokioIo<Upgraded>,
+    client: Watched,
     upstream: TokioIo<Box<dyn Io>>,
     observer: Arc<dyn TunnelObserver>,
     up: Pipe,
@@ -95,16 +108,16 @@ struct Running {
 
 impl Running {
     fn new(
-        client: Upgraded,
+        client: Client,
         upstream: Box<dyn Io>,
         observer: Arc<dyn TunnelObserver>,
         websocket: bool,
     ) -> Self {
         Self {
-            client: TokioIo::new(client),
+            up: Pipe::holding(&client.unread),
+            client: client.io,
             upstream: TokioIo::new(upstream),
             observer,
-            up: Pipe::default(),
             down: Pipe::default(),
             frames: websocket.then(Frames::default),
             going: false,

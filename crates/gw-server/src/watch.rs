@@ -56,13 +56,13 @@ pub(crate) struct Watch {
     bytes_seen: AtomicBool,
     /// Bytes of the next head have come while a request was served (pipelining).
     read_ahead: AtomicBool,
-    /// What the client sends, its end included, wakes the task: hyper waits for it.
+    /// What the client sends, its end included, wakes the task.
     listening: AtomicBool,
     /// The task is to find out whether the client has gone.
     look: AtomicBool,
     /// Nothing lies unread in the socket.
     quiet: AtomicBool,
-    /// The end was agreed with hyper: what is idle from now on is closing.
+    /// It was told to end: what is idle from now on is closing.
     ending: AtomicBool,
     /// The client may still be sending a body that nobody reads.
     unread: AtomicBool,
@@ -140,7 +140,7 @@ impl Watch {
         }
     }
 
-    /// Whether hyper waits for what comes next.
+    /// Whether what comes next wakes the task.
     pub(crate) fn set_listening(&self, listening: bool) {
         self.listening.store(listening, Ordering::Relaxed);
     }
@@ -190,7 +190,7 @@ impl Watch {
         self.bodies.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// hyper was told to end the connection when it can.
+    /// The connection was told to end when it can.
     pub(crate) fn set_ending(&self) {
         self.ending.store(true, Ordering::Relaxed);
         if self.phase() <= Phase::Idle {
@@ -254,6 +254,7 @@ impl Watch {
         self.reset.load(Ordering::Relaxed)
     }
 
+    #[cfg(feature = "hyper-h1")]
     pub(crate) fn write_blocked(&self) -> bool {
         self.write_since.load(Ordering::Relaxed) != 0
     }
@@ -290,7 +291,7 @@ impl Watch {
     }
 
     /// Has the task find out whether the client has gone, if it serves a request since more than a tick and would not
-    /// notice: hyper does not read on behind a pipelined request, nor while nobody asks for the rest of a body.
+    /// notice: nothing is read behind a pipelined request, nor while nobody asks for the rest of a body.
     pub(crate) fn look_if_deaf(&self, now: Stamp) {
         let busy = self.phase() == Phase::Busy && !self.is_h2();
         if !busy || self.listening.load(Ordering::Relaxed) {

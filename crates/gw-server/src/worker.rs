@@ -13,6 +13,7 @@ use gw_telemetry::{Counter, Metrics};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::h1::Kit;
 use crate::listener::{Listener, Slot};
 use crate::stall::Stall;
 use crate::tasks::{Kind, Tasks};
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) ticks: Arc<Ticks>,
+    /// What its HTTP/1.1 connections share.
+    pub(crate) kit: Kit,
     pub(crate) tasks: Tasks,
     pub(crate) commands: mpsc::Sender<Command>,
     /// Told when the tick became shorter.
@@ -73,6 +76,7 @@ impl Worker {
         let worker = Self {
             index,
             ticks: Arc::new(Ticks::new()),
+            kit: Kit::new(),
             tasks: Tasks::default(),
             commands,
             retick: Notify::new(),

@@ -71,6 +71,13 @@ fn reads_of_a_big_body_grow_and_the_next_message_begins_small() {
     buffer.bytes().clear();
     buffer.release();
     assert_eq!(fill(&mut buffer, &input), kib(16));
+    drop(buffer.bytes().split());
+    buffer.shrink();
+    assert_eq!((pool.kept(), buffer.bytes.capacity()), (0, 0));
+    assert_eq!(fill(&mut buffer, &input[..10]), Poll::Ready(10));
+    drop(buffer.bytes().split());
+    buffer.shrink();
+    assert!(buffer.bytes.capacity() > 0, "a small one stays");
 }
 
 #[test]

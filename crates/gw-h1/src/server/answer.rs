@@ -91,7 +91,7 @@ impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
         let framing = framing(asked, &mut response);
         let (mut head, body) = response.into_parts();
         let says_close = !is_persistent(Version::HTTP_11, &head.headers);
-        let keeps = asked.keeps && next != Next::Unknown && !ending;
+        let keeps = asked.keeps && next != Next::Unknown && !ending && !head.status.is_informational();
         let then = match head.status == StatusCode::SWITCHING_PROTOCOLS {
             // Bytes of a body are none of the other protocol.
             true if next == Next::Head => Then::Upgrade,

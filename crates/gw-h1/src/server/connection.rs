@@ -198,7 +198,14 @@ where
 
     /// Ready when the next head can be read, or none is to be.
     fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.state = match self.cell.with(|shared| shared.next(cx)) {
+        let next = self.cell.with(|shared| {
+            let next = shared.next(cx);
+            if next == Next::Head {
+                shared.read.release();
+            }
+            next
+        });
+        self.state = match next {
             Some(Next::Head) => State::Head,
             Some(Next::Body) => {
                 ready!(self.poll_closed(cx).map(Err::<(), _>))?;

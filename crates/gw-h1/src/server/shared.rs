@@ -27,12 +27,22 @@ pub(super) struct Cell<I>(Mutex<Option<Shared<I>>>);
 impl<I> Cell<I> {
     pub(super) fn new(io: I, pool: Arc<BufferPool>) -> Arc<Self> {
         let read = ReadBuffer::new(pool);
-        let (inbound, interim, owner, reader) = (Inbound::Done, None, None, None);
-        Arc::new(Self(Mutex::new(Some(Shared { io, read, inbound, interim, owner, reader }))))
+        let (inbound, interim) = (Inbound::Done, None);
+        let shared = Shared { io, read, inbound, interim, owner: None, due: None, reader: None };
+        Arc::new(Self(Mutex::new(Some(shared))))
     }
 
     pub(super) fn with<R>(&self, with: impl FnOnce(&mut Shared<I>) -> R) -> Option<R> {
-        self.0.lock().as_mut().map(with)
+        let mut held = self.0.lock();
+        let shared = held.as_mut()?;
+        let returned = with(shared);
+        let due = shared.due.take();
+        // Nobody knows what waking does.
+        drop(held);
+        if let Some(owner) = due {
+            owner.wake();
+        }
+        Some(returned)
     }
 
     /// Ends the connection for whoever holds a body of it.
@@ -76,6 +86,8 @@ pub(super) struct Shared<I> {
     pub(super) interim: Option<usize>,
     /// The connection, if it waits for the body's end.
     owner: Option<Waker>,
+    /// The same, once that has come.
+    due: Option<Waker>,
     /// Who waits for the body.
     reader: Option<Waker>,
 }
@@ -84,9 +96,8 @@ impl<I> Shared<I> {
     pub(super) fn settle(&mut self, inbound: Inbound) {
         self.inbound = inbound;
         self.reader = None;
-        if let Some(owner) = self.owner.take() {
-            owner.wake();
-        }
+        self.read.shrink();
+        self.due = self.owner.take();
     }
 
     /// The rest of an interim answer that was begun, which has to go first.

@@ -25,7 +25,7 @@ async fn uploaded(kind: &str, rate: usize) -> Outcome {
     let (mut client, server) = tokio::io::duplex(1 << 16);
     let (tell, mut told) = tokio::sync::mpsc::channel(1);
     let on = Arc::clone(&worker);
-    let service = service_fn(move |request: http::Request<Incoming>| {
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let (head, incoming) = request.into_parts();
         let body = request_body(incoming, &head.headers, &watch, &on);
         let tell = tell.clone();

@@ -53,6 +53,17 @@ async fn an_answer_survives_an_upload_that_comes_after_it() {
 }
 
 #[tokio::test]
+async fn an_answer_survives_what_follows_a_head_that_is_refused() {
+    let server = serve(echo);
+    for _ in 0..20 {
+        let mut client = Client::connect(server.address).await;
+        client.send("G@T / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        client.send(vec![b'x'; 1_000_000]).await;
+        assert_eq!(client.answer().await.status, 400);
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_never_closes_is_not_waited_for() {
     let limits = Limits { body_bytes: Some(10), ..Limits::default() };
     let server = start(listener(limits), |req, _| echo(req));

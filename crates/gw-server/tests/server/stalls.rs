@@ -57,6 +57,19 @@ async fn a_head_that_begins_while_the_request_before_is_served_is_timed_too() {
 }
 
 #[tokio::test]
+#[cfg(not(feature = "hyper-h1"))]
+async fn a_head_that_begins_in_the_same_read_is_timed_too() {
+    let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
+    let mut client = Client::connect(server.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT").await;
+    assert_eq!(client.answer().await.status, 200);
+    let late = client.answer().await;
+    assert_eq!((late.status, late.body.contains("the head took too long")), (408, true));
+    assert_eq!(client.rest().await, "");
+    assert_eq!(server.rejections().len(), 1);
+}
+
+#[tokio::test]
 async fn a_byte_now_and_then_does_not_help() {
     let server = start(listener(Limits { header_timeout: SHORT, ..Limits::default() }), |req, _| echo(req));
     let mut client = Client::connect(server.address).await;
@@ -243,7 +256,7 @@ async fn a_client_that_takes_too_little_is_cut() {
     }
 }
 
-/// Requests behind whose first bytes hyper reads no further: the body is not asked for, or another request waits.
+/// Requests behind whose first bytes nothing is read: the body is not asked for, or another request waits.
 const DEAF: [&str; 2] = [
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
     "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
