@@ -22,9 +22,6 @@ use crate::address::Address;
 use crate::blame;
 use crate::factory::Shared;
 
-/// The port that a URL of scheme `http` need not have.
-const HTTP_PORT: u16 = 80;
-
 /// A proxy on the way to one upstream.
 #[derive(Debug)]
 pub(crate) struct Detour {
@@ -65,10 +62,9 @@ impl Detour {
             Ok(ip) => Entrance::Address(SocketAddr::new(ip, proxy.port())),
             Err(_) => Entrance::Name(shared.watch_name(proxy.host(), proxy.port(), &upstream.to_string())),
         };
-        let mut authority = upstream.authority();
-        if upstream.port() == HTTP_PORT {
-            authority.truncate(authority.len() - ":80".len());
-        }
+        // Of scheme `http`, a URL need not have its port (RFC 9110 §4.2.1).
+        let authority = upstream.authority();
+        let authority = authority.strip_suffix(":80").unwrap_or(&authority).to_owned();
         Self { upstream, proxy, authority, entrance }
     }
 
