@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
-use crate::shell::run;
+use crate::shell::{run, succeeds};
 
 /// Installs packages, with what the lists say now.
 ///
@@ -14,6 +14,20 @@ use crate::shell::run;
 pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
     run(&mut apt(&["update", "--quiet=2"]))?;
     run(apt(&["install", "--yes", "--quiet=2"]).args(packages))
+}
+
+/// Makes sure of programs, each named with the package that has it. All that are missing are installed at once.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub(crate) fn programs(wanted: &[(&str, &str)]) -> anyhow::Result<()> {
+    let is_there = |name| succeeds(Command::new("sh").args(["-c", "command -v \"$1\"", "sh", name]));
+    let missing = wanted.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing).with_context(|| format!("cannot install {}", missing.join(", ")))
 }
 
 /// Downloads a package of this machine's release into `folder`.

@@ -35,51 +35,18 @@ pub(crate) fn python(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-/// Makes sure of curl, which runs the demo's lines.
+/// Makes sure of the programs that the suites start: curl for the demo's lines, a browser, promtool as the judge of the
+/// metrics, a forward proxy.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
-pub(crate) fn curl() -> anyhow::Result<()> {
-    if succeeds(Command::new("curl").arg("--version")) {
-        return Ok(());
-    }
-    debian::install(&["curl"]).context("cannot install curl, which the demo is tried with")
-}
-
-/// Makes sure of Chromium, which the browser suite drives.
-///
-/// # Errors
-/// When it is missing and cannot be installed, or does not start.
-pub(crate) fn browser() -> anyhow::Result<()> {
-    let starts = || succeeds(Command::new("chromium").arg("--version"));
-    if starts() {
-        return Ok(());
-    }
-    debian::install(&["chromium"]).context("cannot install chromium, which the browser suite needs")?;
-    anyhow::ensure!(starts(), "chromium does not start after it was installed");
-    Ok(())
-}
-
-/// Makes sure of promtool, which judges the metrics.
-///
-/// # Errors
-/// When it is missing and cannot be installed.
-pub(crate) fn promtool() -> anyhow::Result<()> {
-    if succeeds(Command::new("promtool").arg("--version")) {
-        return Ok(());
-    }
-    debian::install(&["prometheus"]).context("cannot install prometheus, whose promtool judges the metrics")
-}
-
-/// Makes sure of tinyproxy, a forward proxy.
-///
-/// # Errors
-/// When it is missing and cannot be installed.
-pub(crate) fn tinyproxy() -> anyhow::Result<()> {
-    if succeeds(Command::new("tinyproxy").arg("-v")) {
-        return Ok(());
-    }
-    debian::install(&["tinyproxy-bin"]).context("cannot install tinyproxy, behind which upstreams are put")
+/// When one is missing and cannot be installed.
+pub(crate) fn programs() -> anyhow::Result<()> {
+    debian::programs(&[
+        ("curl", "curl"),
+        ("chromium", "chromium"),
+        ("promtool", "prometheus"),
+        ("tinyproxy", "tinyproxy-bin"),
+    ])
 }
 
 /// Makes the environment; on Debian its module comes in a package of its own.

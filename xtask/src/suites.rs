@@ -27,10 +27,7 @@ pub(crate) fn test(root: &Path) -> anyhow::Result<()> {
 /// When a peer cannot be installed, or a test fails.
 pub(crate) fn integration(root: &Path) -> anyhow::Result<()> {
     test(root)?;
-    peers::curl()?;
-    peers::browser()?;
-    peers::promtool()?;
-    peers::tinyproxy()?;
+    peers::programs()?;
     let python = peers::python(root)?;
     let image = consul(root)?;
     let mut suites = peers_suites(root, "peers", &["peers", "browser", "consul"]);

@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::load::Scenario;
 use super::report::OURS;
 use crate::debian;
-use crate::shell::{run, succeeds};
+use crate::shell::run;
 
 /// A proxy under test.
 #[derive(Clone, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,13 +57,7 @@ pub(crate) fn install(proxies: &[Proxy], venv: &Path) -> anyhow::Result<()> {
         _ => None,
     };
     let tools = [("wrk", "wrk"), ("h2load", "nghttp2-client"), ("openssl", "openssl")];
-    let missing: Vec<&str> = (tools.into_iter().chain(proxies.iter().filter_map(programs)))
-        .filter(|(program, _)| !succeeds(Command::new("sh").args(["-c", "command -v \"$1\"", "sh", program])))
-        .map(|(_, package)| package)
-        .collect();
-    if !missing.is_empty() {
-        debian::install(&missing).context("cannot install what the benchmark needs")?;
-    }
+    debian::programs(&tools.into_iter().chain(proxies.iter().filter_map(programs)).collect::<Vec<_>>())?;
     let wheels: Vec<&str> = proxies.iter().filter_map(Proxy::wheel).collect();
     let is_missing = |wheel: &&str| !venv.join("bin").join(wheel.split('-').next().unwrap_or(wheel)).exists();
     if wheels.iter().any(is_missing) {
