@@ -55,7 +55,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) 
         // A failure means that the client is gone already.
         let Ok((tcp, local)) = prepared else { return };
         let span = spans::connection(watch.peer, local);
-        let served = async {
+        let inside = span.clone();
+        // In one expression: what has a name besides is stored twice.
+        async {
             let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
             let h2_agreed = tls.as_ref().map(|tls| tls.h2);
             let context = Arc::new(ConnContext {
@@ -67,12 +69,12 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) 
                 trusted_proxies: Arc::clone(&settings.trusted_proxies),
             });
             let io = Watched::new(stream, Arc::clone(&watch), registration);
-            let span = span.clone();
             let agreed = Mutex::default();
             let connection = Arc::new(Connection { shared, worker: on, watch, context, span, agreed });
             serve(io, &connection, settings.http2, h2_agreed).await;
-        };
-        served.instrument(span.clone()).await;
+        }
+        .instrument(inside)
+        .await;
     });
 }
 
@@ -81,7 +83,8 @@ async fn secure(tcp: TcpStream, settings: &Settings, watch: &Watch) -> Option<(S
     let Some(tls) = &settings.tls else { return Some((Stream::Plain(tcp), None)) };
     watch.enter(Phase::Handshake);
     let shaken = tokio::select! {
-        shaken = tls.accept(tcp) => shaken,
+        // Boxed, like HTTP/2: an idle connection would hold the room for it.
+        shaken = Box::pin(tls.accept(tcp)) => shaken,
         _ = watch.sentenced(Verdict::Abort) => return None,
     };
     match shaken {
@@ -111,7 +114,7 @@ async fn serve(mut io: Watched, connection: &Arc<Connection>, http2: bool, h2_ag
     if !h2 {
         return h1::serve(io, connection).await;
     }
-    if let Err(error) = serve_h2(io, connection).await {
+    if let Err(error) = Box::pin(serve_h2(io, connection)).await {
         tracing::debug!(client.addr = %connection.watch.peer, %error, "connection ended with an error");
     }
 }

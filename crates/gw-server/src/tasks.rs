@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt as _;
+
 /// What tasks are for; the name in `/debug/tasks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -33,10 +35,8 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let counted = Counted::new(self.clone(), kind);
-        tokio::spawn(async move {
-            let _counted = counted;
-            task.await;
-        });
+        // An async block would store the task twice.
+        tokio::spawn(task.map(move |()| drop(counted)));
     }
 
     /// Name and number of every kind of task.
