@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use gw_core::{Body, Clock, Error, Io, OnUpgrade, Outcome, RequestContext, Response, Result};
 use gw_selector::Picked;
-use http::header::{self, HeaderMap, HeaderValue};
-use http::{StatusCode, Version};
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::blame;
@@ -40,48 +40,14 @@ pub(crate) fn checked(
             return Err(Error::new(Outcome::UpstreamMalformed).with_source("a 101 that was not asked for"));
         }
     }
-    settle_framing(head.headers_mut())
-        .map_err(|what| Error::new(Outcome::UpstreamMalformed).with_source(what))?;
+    // `h1` has done that already.
+    if cfg!(feature = "hyper-h1") || lease.is_h2() {
+        gw_h1::response_framing(&Method::GET, &mut head)
+            .map_err(|what| Error::new(Outcome::UpstreamMalformed).with_source(what))?;
+    }
     // The version is between us and the upstream (RFC 9110 §2.5).
     *head.version_mut() = Version::HTTP_11;
     Ok(head)
-}
-
-/// Leaves `chunked`, or one length, or neither.
-fn settle_framing(headers: &mut HeaderMap) -> std::result::Result<(), &'static str> {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        // We never ask for another (`TE`), and its bytes would pass for the content.
-        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return Err("a Transfer-Encoding other than chunked");
-        }
-        // RFC 9112 §6.3: the length is not what delimits this body, so it must not reach anybody who believes it.
-        headers.remove(header::CONTENT_LENGTH);
-        return Ok(());
-    }
-    let Some(length) = length(headers)? else { return Ok(()) };
-    // A repeated length is one length (RFC 9110 §8.6).
-    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
-    let listed = lines.next().is_some_and(|line| line.as_bytes().contains(&b','));
-    if listed || lines.next().is_some() {
-        headers.insert(header::CONTENT_LENGTH, length.into());
-    }
-    Ok(())
-}
-
-fn length(headers: &HeaderMap) -> std::result::Result<Option<u64>, &'static str> {
-    let mut length = None;
-    for value in headers.get_all(header::CONTENT_LENGTH) {
-        for number in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            let digits = std::str::from_utf8(number).ok().filter(|_| number.iter().all(u8::is_ascii_digit));
-            let number =
-                digits.and_then(|digits| digits.parse().ok()).ok_or("a Content-Length that is no number")?;
-            if length.replace(number).is_some_and(|other: u64| other != number) {
-                return Err("lengths that differ");
-            }
-        }
-    }
-    Ok(length)
 }
 
 /// Whether the list `asked` has the token `agreed`.
