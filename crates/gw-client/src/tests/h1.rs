@@ -8,7 +8,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::mpsc;
 
-use super::harness::{Caller, Origin, read, request, text, until};
+use super::harness::{Caller, Origin, PATIENCE, read, request, text, until};
 
 /// Answers the request with `answer`, then a second one on whatever connection; `expect` is the first answer's body
 /// and whether the connection served both.
@@ -122,7 +122,8 @@ async fn the_request_goes_on_while_its_answer_is_read() {
     let mut body = caller.post(Body::stream(StreamBody::new(frames))).await.unwrap().into_body();
     for text in ["a", "b", "c"] {
         give.send(text).unwrap();
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), text);
+        let frame = tokio::time::timeout(PATIENCE, body.frame()).await.expect("an echo");
+        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), text);
     }
     drop(give);
     assert!(body.frame().await.is_none());
