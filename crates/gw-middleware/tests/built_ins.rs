@@ -103,11 +103,13 @@ fn seen(response: &Response) -> Seen {
     response.extensions().get::<Seen>().cloned().unwrap_or_default()
 }
 
+/// Expects a fault at this place, and says what it advises.
 #[track_caller]
-fn refuses(name: &str, options: serde_json::Value, path: &str) {
+fn refuses(name: &str, options: serde_json::Value, path: &str) -> Option<String> {
     match build(name, options.clone()) {
         Err(BuildError::Options(faults)) => {
-            assert!(faults.iter().any(|fault| fault.path.ends_with(path)), "{options}: {faults:?}");
+            let fault = faults.iter().find(|fault| fault.path.ends_with(path));
+            fault.unwrap_or_else(|| panic!("{options}: {faults:?}")).help.clone()
         }
         other => panic!("{options}: {:?}", other.map(|_| "built")),
     }
@@ -141,6 +143,14 @@ async fn rewrite_changes_path_host_and_headers() {
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(seen(&response).1, BTreeMap::from(expected));
     assert!(!response.headers().contains_key("server"));
+
+    // What is set can be added to, and what is removed is gone whoever put it there.
+    let edits = json!({ "add": { "a": "2", "b": "3" }, "remove": ["b"], "set": { "a": "1", "b": "2" } });
+    let options = json!({ "response_headers_rewrite": edits });
+    let response =
+        run(build("rewrite", options).unwrap(), request("GET", "/", &[], &cx), &[("a", "0")]).await;
+    assert_eq!(response.headers().get_all("a").iter().collect::<Vec<_>>(), ["1", "2"]);
+    assert!(!response.headers().contains_key("b"));
 }
 
 #[tokio::test]
@@ -166,7 +176,9 @@ fn options_that_would_break_messages_are_refused_where_they_stand() {
     refuses("headers", json!({ "response": { "remove": ["Connection"] } }), "response.remove");
     refuses("headers", json!({ "request": { "add": { "a": "x\ny" } } }), "request.add.a");
     refuses("rewrite", json!({ "path_rewrite": "new" }), "path_rewrite");
-    refuses("rewrite", json!({ "request_headers_rewrite": { "set": { "Host": "h" } } }), "set.Host");
+    let host =
+        refuses("rewrite", json!({ "request_headers_rewrite": { "set": { "Host": "h" } } }), "set.Host");
+    assert!(host.is_some_and(|help| help.contains("`host_rewrite`")), "what to use instead");
     refuses("request_id", json!({ "header": "a b" }), "header");
     refuses("cors", json!({ "allow_origins": ["*"], "allow_credentials": true }), "allow_credentials");
     refuses("cors", json!({ "allow_origins": ["*evil.test"] }), "allow_origins[0]");
@@ -211,6 +223,41 @@ async fn cors_answers_preflights_itself() {
     assert_eq!(headers["access-control-max-age"], "60");
     assert_eq!(headers.get_all("vary").iter().count(), 3);
     assert!(seen(&response).0.is_empty(), "the upstream saw nothing");
+}
+
+/// What the Go gateway does by default, and what it cannot be told to leave.
+#[tokio::test]
+async fn what_cors_allows_is_what_its_options_say() {
+    let asks = [
+        ("origin", "https://a.test"),
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-private-network", "true"),
+    ];
+    let every = ["allow-methods", "allow-headers", "max-age", "allow-credentials", "allow-private-network"];
+    let methods = "GET,POST,PUT,DELETE";
+    let headers = "Origin,Content-Length,Content-Type";
+    for (more, allows) in [
+        (json!({}), [methods, headers, "600", "true", ""]),
+        (json!({ "allow_credentials": false, "max_age": "0s" }), [methods, headers, "0", "", ""]),
+        (
+            json!({ "allow_headers": ["x-a"], "allow_private_network": true }),
+            [methods, "x-a", "600", "true", "true"],
+        ),
+    ] {
+        let mut options = json!({ "allow_origins": ["a.test"] });
+        options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let cx = context(&[], false);
+        let cors = build("cors", options).unwrap();
+        let response = run(Arc::clone(&cors), request("OPTIONS", "/", &asks, &cx), &[]).await;
+        let field = |response: &Response, name: &str| {
+            let value = response.headers().get(format!("access-control-{name}"));
+            value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(every.map(|name| field(&response, name)), allows, "{more}");
+        let response = run(cors, request("GET", "/", &asks[..1], &cx), &[]).await;
+        let found = ["allow-origin", "allow-credentials"].map(|name| field(&response, name));
+        assert_eq!(found, ["https://a.test", allows[3]], "{more}");
+    }
 }
 
 #[tokio::test]

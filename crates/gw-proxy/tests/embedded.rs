@@ -141,6 +141,28 @@ async fn a_hook_replaces_the_deadline_of_an_attempt() {
     assert_eq!(answered.unwrap().0, 504);
 }
 
+/// The Go gateway's runs over the body, which ends streams and downloads.
+#[tokio::test(start_paused = true)]
+async fn the_timeout_ends_with_the_headers_and_a_body_takes_its_time() {
+    let late = |_: ClusterSpec| -> Made {
+        Ok(Arc::new(client_fn(|_| async {
+            let chunk = async {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Ok(Frame::data(Bytes::from_static(b"late")))
+            };
+            let chunks = StreamBody::new(Box::pin(futures_util::stream::once(chunk)));
+            Ok(Response::new(Body::stream(chunks)))
+        })))
+    };
+    for protocol in ["http", "grpc"] {
+        let text = format!(
+            "[[endpoints]]\npath = '/'\nprotocol = '{protocol}'\ntimeout = '1s'\nbackends = [{{ target = '192.0.2.1:1' }}]\n"
+        );
+        let proxy = serving(&text, Interceptors::new(), &late);
+        assert_eq!(get(&proxy, "/").await, (200, "late".to_owned()), "{protocol}");
+    }
+}
+
 #[test]
 fn the_nodes_of_the_documentation_are_those_of_the_cluster() {
     let page = include_str!("../../../docs/configuration.md");

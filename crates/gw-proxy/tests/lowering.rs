@@ -60,10 +60,23 @@ fn every_error_is_found_at_its_place() {
             ("GW0301", "'cros'"),
             ("GW0303", "'/a/{b'"),
             ("GW0304", "'/a'"),
+            ("GW0108", "'*bad'"),
             ("GW0105", "'soon'"),
             ("GW0306", "'ftp:///x'"),
         ],
     );
+}
+
+/// A breaker's backup is checked with the document that it stands in.
+#[test]
+fn a_bad_backend_of_a_backup_is_found_at_its_place() {
+    for (target, code) in [("ftp:///x", "GW0306"), ("discovery:///users", "GW0310")] {
+        let text = format!(
+            "[[endpoints]]\npath = '/'\n{BACKEND}[[endpoints.middlewares]]\nname = 'circuitbreaker'\n\
+             options = {{ backup_service = {{ endpoint = {{ backends = [{{ target = '{target}' }}] }} }} }}\n"
+        );
+        refuses(Format::Toml, &text, &[(code, &format!("'{target}'"))]);
+    }
 }
 
 #[test]

@@ -9,8 +9,11 @@ const KEYS: &str = "id = \"shop\"\nmiddlewares = [{ name = \"BBR\", options = { 
 #[tokio::test]
 async fn what_is_in_flight_counts_until_the_last_byte() {
     let origin = Origin::start("one", Script::Stream).await;
-    let config =
-        |version, more| format!("version = \"{version}\"\n{}", table("/shop", more, &[origin.address()]));
+    let other = Origin::start("other", Script::Echo).await;
+    let config = |version, more| {
+        let other = table("/other", &KEYS.replace("shop", "other"), &[other.address()]);
+        format!("version = \"{version}\"\n{}{other}", table("/shop", more, &[origin.address()]))
+    };
     let gateway = Gateway::start(&config(1, KEYS), Format::Toml).await;
     let mut answers = Vec::new();
     for _ in 0..2 {
@@ -28,6 +31,7 @@ async fn what_is_in_flight_counts_until_the_last_byte() {
             (429, "rate_limited: the gateway is overloaded\n")
         );
     }
+    assert_eq!(caller.get("/other").await.status, 200, "each endpoint has a limit of its own");
     gateway.rewrite(&config(2, &format!("timeout = \"9s\"\n{KEYS}")));
     gateway.live("2").await;
     assert_eq!(caller.get("/shop").await.status, 429, "the two are still in flight");

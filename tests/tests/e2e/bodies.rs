@@ -95,11 +95,18 @@ async fn a_slow_reader_stops_the_origin_and_loses_nothing() {
     assert_eq!(pattern.len(), 64 << 20);
 }
 
-/// Each chunk arrives before the next is written, so nothing waits for more.
+/// Each chunk arrives before the next is written, so nothing waits for more, whether or not the endpoint is said to be
+/// a stream.
 #[tokio::test]
 async fn chunks_pass_at_once_both_ways() {
+    for keys in ["", "stream = true"] {
+        chunks_pass(keys).await;
+    }
+}
+
+async fn chunks_pass(keys: &str) {
     let origin = Origin::start("one", Script::Stream).await;
-    let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    let gateway = Gateway::start(&table("/*", keys, &[origin.address()]), Format::Toml).await;
     let mut caller = Caller::http1(gateway.address()).await;
     let request = caller.request("GET", "/").body(empty()).unwrap();
     let (response, mut upstream) = tokio::join!(caller.send(request), origin.stream());
@@ -112,7 +119,7 @@ async fn chunks_pass_at_once_both_ways() {
     }
 
     let mirror = Origin::start("mirror", Script::Mirror).await;
-    let gateway = Gateway::start(&table("/*", "", &[mirror.address()]), Format::Toml).await;
+    let gateway = Gateway::start(&table("/*", keys, &[mirror.address()]), Format::Toml).await;
     for http2 in [false, true] {
         let mut caller = self::caller(&gateway, http2).await;
         let (mut up, body) = chunks();

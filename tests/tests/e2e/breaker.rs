@@ -150,7 +150,7 @@ endpoints:
     assert_eq!(statuses, [origin.counts().requests, backup.counts().requests]);
 }
 
-/// Global outside, the endpoint's inside, attempts inside both. Were the chain run for each attempt, each would have an
+/// Global outside, the endpoint's inside in their order, attempts inside both. Were the chain run for each attempt, each would have an
 /// id of its own, and the breaker would count the failures that a retry mended.
 #[tokio::test]
 async fn attempts_are_inside_the_endpoints_chain_and_that_inside_the_global_one() {
@@ -164,8 +164,10 @@ async fn attempts_are_inside_the_endpoints_chain_and_that_inside_the_global_one(
     );
     let own = format!(
         "[[endpoints.middlewares]]\nname = \"headers\"\noptions = {{ request = {0}, response = {0} }}\n\
-         [[endpoints.middlewares]]\nname = \"request_id\"\n",
-        adds("endpoint")
+         [[endpoints.middlewares]]\nname = \"request_id\"\n\
+         [[endpoints.middlewares]]\nname = \"headers\"\noptions = {{ request = {1}, response = {1} }}\n",
+        adds("first"),
+        adds("last")
     );
     let retry = "retry = { attempts = 2, conditions = [{ by_status_code = \"503\" }] }";
     let options = "success_ratio = { success = 1.0, request = 1, window = \"1m\" }";
@@ -176,14 +178,14 @@ async fn attempts_are_inside_the_endpoints_chain_and_that_inside_the_global_one(
     for _ in 0..20 {
         let answer = caller.get("/shop").await;
         assert_eq!(answer.status, 200, "each second attempt succeeds, so nothing has failed: {answer:?}");
-        assert_eq!(answer.echoed("x-order"), ["global", "endpoint"]);
+        assert_eq!(answer.echoed("x-order"), ["global", "first", "last"]);
         let order: Vec<_> = answer.headers.get_all("x-order").iter().collect();
-        assert_eq!(order, ["endpoint", "global"]);
+        assert_eq!(order, ["last", "first", "global"]);
     }
     let received = origin.received();
     assert_eq!(received.len(), 40);
     for attempts in received.chunks(2) {
         assert_eq!(attempts[0].headers["x-request-id"], attempts[1].headers["x-request-id"]);
-        assert_eq!(attempts[0].headers.get_all("x-order").iter().count(), 2);
+        assert_eq!(attempts[0].headers.get_all("x-order").iter().count(), 3);
     }
 }

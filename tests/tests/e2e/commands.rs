@@ -123,6 +123,8 @@ async fn a_wrong_configuration_ends_with_78_and_all_that_is_wrong() {
         assert!(ran.stderr.matches("error[GW").count() >= COMPLAINTS.len(), "{}", ran.stderr);
         assert!(!ran.stderr.contains('\u{1b}'), "colours are for terminals");
     }
+    let ran = run_in(folder.path(), &["-conf", "missing.toml", "-addr", FREE, "-admin", FREE]).await;
+    assert!(ran.code == CONFIG && ran.stderr.contains("missing.toml"), "{ran:?}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What the service has: a release or none, and the feature gates.
+/// What the service has: a release or none, and the feature gates or the status of their page.
 #[derive(Default)]
 struct Content {
     release: Option<Value>,
@@ -58,6 +58,9 @@ const FEATURES: &str = "/v1/control/gateway/features?";
 fn answer(content: &Content, target: &str) -> Response<gateway_tests::Body> {
     let respond = |status: u16, body| Response::builder().status(status).body(body).unwrap();
     if target.starts_with(FEATURES) {
+        if let Some(status) = content.features.as_u64() {
+            return respond(status.try_into().unwrap(), empty());
+        }
         return respond(200, full(json!({ "gateway": "edge", "features": content.features }).to_string()));
     }
     let (Some(query), Some(release)) = (target.strip_prefix(RELEASE), &content.release) else {
@@ -313,8 +316,16 @@ async fn the_service_closes_feature_gates_without_a_reload() {
     assert_eq!(place.load().await.status, 200);
     place.gateway.logged("the notice", |line| line.contains("gw:Nonsense")).await;
     assert_eq!((place.status("/1").await, upstream.counts().requests), (503, 3 + 1));
+    for (n, status) in [(1, 304), (2, 404)] {
+        service.content.lock().features = json!(status);
+        assert_eq!(
+            (place.load().await.status.as_u16(), &place.inspect().await["failures"]),
+            (200, &json!(0))
+        );
+        assert_eq!((place.status("/1").await, upstream.counts().requests), (503, 4 + n), "{status}");
+    }
     service.content.lock().features = json!({ "gw:Retry": true });
     assert_eq!(place.load().await.status, 200);
-    assert_eq!((place.status("/1").await, upstream.counts().requests), (503, 4 + 3));
+    assert_eq!((place.status("/1").await, upstream.counts().requests), (503, 6 + 3));
     assert!(!place.gateway.log().contains("\"reloaded\""), "{}", place.gateway.log());
 }

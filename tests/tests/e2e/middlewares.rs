@@ -75,8 +75,12 @@ async fn a_preflight_is_answered_for_a_route_that_lists_only_its_methods() {
 /// One line for each request, in their order, on standard output.
 #[tokio::test]
 async fn the_access_log_tells_of_each_request_and_its_attempts() {
-    let keys = "id = \"users\"\n[endpoints.retry]\nattempts = 3\nconditions = [{ by_status_code = \"503\" }]";
-    let (origin, mut gateway, mut caller) = behind(Script::failing(2, 503), keys).await;
+    let rewrite = "path_rewrite = \"/inside\", host_rewrite = \"inside.test\"";
+    let keys = format!(
+        "id = \"users\"\nmiddlewares = [{{ name = \"rewrite\", options = {{ {rewrite} }} }}]\n\
+         [endpoints.retry]\nattempts = 3\nconditions = [{{ by_status_code = \"503\" }}]"
+    );
+    let (origin, mut gateway, mut caller) = behind(Script::failing(2, 503), &keys).await;
     let answer = ask(&mut caller, "GET", "/users/7?page=2&token=hidden", &[("user-agent", "test")]).await;
     assert_eq!((answer.status.as_u16(), origin.counts().requests), (200, 3));
     assert_eq!(ask(&mut caller, "GET", "/none", &[]).await.status, 404);
@@ -97,6 +101,12 @@ async fn the_access_log_tells_of_each_request_and_its_attempts() {
         assert_eq!(told[key], expect, "{key} in {told}");
     }
     assert!(!told.to_string().contains("hidden"), "{told}");
+    let inside = &origin.received()[0];
+    assert_eq!(
+        (&*inside.target, inside.headers["host"].to_str().unwrap()),
+        ("/inside?page=2&token=hidden", "inside.test")
+    );
+    assert!(!told.to_string().contains("inside"), "as received: {told}");
     let attempts = told["gateway.attempts"].as_array().unwrap();
     let statuses: Vec<_> = attempts.iter().map(|attempt| attempt["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [503, 503, 200]);
@@ -114,8 +124,12 @@ async fn the_access_log_tells_whose_fault_it_was() {
     let answer = caller.get("/users/7").await;
     assert_eq!((answer.status.as_u16(), answer.header("x-chain")), (502, "global"), "{answer:?}");
     origin.kill();
-    assert!(caller.get("/users/7").await.status.is_server_error());
-    for line in lines(&mut gateway, 2).await {
+    let refused = caller.get("/users/7").await;
+    assert!(refused.status.is_server_error());
+    let told = [(answer, "upstream_reset"), (refused, "connect_refused")];
+    for (line, (answer, outcome)) in lines(&mut gateway, 2).await.into_iter().zip(told) {
+        let said = (&line["http.response.status_code"], &line["gateway.outcome"]);
+        assert_eq!(said, (&answer.status.as_u16().into(), &outcome.into()), "{line}");
         assert_eq!(
             (&line["gateway.side"], &line["severity"]),
             (&"upstream".into(), &"WARN".into()),
@@ -123,6 +137,19 @@ async fn the_access_log_tells_whose_fault_it_was() {
         );
         assert_eq!(line["gateway.attempts"].as_array().unwrap().len(), 1, "{line}");
     }
+}
+
+#[tokio::test]
+async fn what_is_not_required_and_cannot_be_built_is_left_out_told_of_and_counted() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let options = "required = false\noptions = { allow_origins = [\"*a.test\"] }";
+    let config =
+        format!("[[middlewares]]\nname = \"cors\"\n{options}\n{}", table("/*", "", &[origin.address()]));
+    let gateway = Gateway::start(&config, Format::Toml).await;
+    gateway.logged("the warning", |line| line.contains("evila.test")).await;
+    assert_eq!(Caller::http1(gateway.address()).await.get("/").await.status, 200);
+    let metrics = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
+    assert!(metrics.contains("\ngateway_middleware_build_failures_total{name=\"cors\"} 1\n"), "{metrics}");
 }
 
 /// What never reaches the proxy is told in the same forms as what it refuses.

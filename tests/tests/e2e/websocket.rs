@@ -19,19 +19,22 @@ async fn exchange(socket: &mut Socket, message: Message) -> Message {
     within("the message comes back", socket.next()).await.unwrap().unwrap()
 }
 
+/// Whether or not the endpoint is said to be a stream.
 #[tokio::test]
 async fn messages_come_back_whatever_their_kind_and_size() {
     let origin = WebSocketOrigin::start().await;
-    let gateway = behind(origin.address()).await;
-    let mut socket = open(gateway.address(), "/ws").await.unwrap();
-    for message in [Message::text("hello"), Message::binary(vec![0, 255]), Message::text("")] {
-        assert_eq!(exchange(&mut socket, message.clone()).await, message);
+    for keys in ["", "stream = true"] {
+        let gateway = Gateway::start(&table("/ws", keys, &[origin.address()]), Format::Toml).await;
+        let mut socket = open(gateway.address(), "/ws").await.unwrap();
+        for message in [Message::text("hello"), Message::binary(vec![0, 255]), Message::text("")] {
+            assert_eq!(exchange(&mut socket, message.clone()).await, message);
+        }
+        let ping = exchange(&mut socket, Message::Ping("p".into())).await;
+        assert_eq!(ping, Message::Pong("p".into()));
+        let ten_megabytes: Vec<u8> = (0..10_000_000).map(|at: u32| (at % 251) as u8).collect();
+        let large = Message::binary(ten_megabytes);
+        assert!(exchange(&mut socket, large.clone()).await == large, "10 MB came back changed");
     }
-    let ping = exchange(&mut socket, Message::Ping("p".into())).await;
-    assert_eq!(ping, Message::Pong("p".into()));
-    let ten_megabytes: Vec<u8> = (0..10_000_000).map(|at: u32| (at % 251) as u8).collect();
-    let large = Message::binary(ten_megabytes);
-    assert!(exchange(&mut socket, large.clone()).await == large, "10 MB came back changed");
 }
 
 #[tokio::test]
@@ -85,13 +88,18 @@ async fn other_upgrades_are_not_passed_on() {
     }
 }
 
-/// The record of a tunnel says how it ended: by its own close, by the client's reset, or because nothing moved.
+/// The record of a tunnel says how it ended: by its own close, by the client's reset, or because nothing moved, which alone is
+/// timed: `timeout` is over before.
 #[tokio::test]
 async fn the_access_log_tells_how_a_tunnel_ended() {
     let origin = WebSocketOrigin::start().await;
     let keys = "middlewares = [{ name = \"logging\" }]";
     let config = table("/ws", keys, &[origin.address()])
-        + &table("/idle", &format!("{keys}\nidle_timeout = \"50ms\""), &[origin.address()]);
+        + &table(
+            "/idle",
+            &format!("{keys}\ntimeout = \"1s\"\nidle_timeout = \"1200ms\""),
+            &[origin.address()],
+        );
     let mut gateway = Gateway::start(&config, Format::Toml).await;
 
     let mut socket = open(gateway.address(), "/ws").await.unwrap();
@@ -108,13 +116,15 @@ async fn the_access_log_tells_how_a_tunnel_ended() {
     ended(&mut gateway, 2, "client_closed").await;
 
     let idle = open(gateway.address(), "/idle").await.unwrap();
-    ended(&mut gateway, 3, "idle_timeout").await;
+    let line = ended(&mut gateway, 3, "idle_timeout").await;
+    assert!(line["t.total"].as_f64() >= Some(1.2), "{line}");
     drop(idle);
 }
 
-async fn ended(gateway: &mut Gateway, count: usize, outcome: &str) {
+async fn ended(gateway: &mut Gateway, count: usize, outcome: &str) -> serde_json::Value {
     let lines = within("the record", gateway.printed(|line| line.starts_with('{'), count)).await;
     let line: serde_json::Value = serde_json::from_str(&lines[count - 1]).unwrap();
     assert_eq!(line["gateway.outcome"], outcome, "{line}");
     assert_eq!(line["http.response.status_code"], 101);
+    line
 }

@@ -45,6 +45,22 @@ async fn the_first_request_waits_for_the_first_answer_and_later_answers_are_foll
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_node_outlives_the_next_answer() {
+    let failing = Origin::answering("HTTP/1.1 503 Sorry\r\ncontent-length: 2\r\n\r\n{n}!").await;
+    let caller = Caller::of(vec![named(80)], |_| ());
+    caller.dns.set("svc.test:80", instances(&[failing.address]));
+    until(|| caller.cluster.inspect().nodes.len() == 1).await;
+    caller.text().await;
+    let before = caller.cluster.inspect().nodes[0].success;
+    assert!(before < 1.0);
+    caller.dns.set("svc.test:80", instances(&[failing.address, deaf().await]));
+    until(|| caller.cluster.inspect().nodes.len() == 2).await;
+    let nodes = caller.cluster.inspect().nodes;
+    let same = nodes.iter().find(|node| node.address == failing.address.to_string()).unwrap();
+    assert_eq!(same.success, before);
+}
+
+#[tokio::test]
 async fn a_name_without_an_answer_is_a_dns_error() {
     let caller = Caller::of(vec![named(80)], |_| ());
     let error = caller.get().await.unwrap_err();
@@ -165,7 +181,10 @@ async fn backends_add_up_and_a_name_splits_its_weight() {
     assert_eq!(weights(&caller), [600, 100, 100]);
     let mut found = instances(&[address(4), address(5)]);
     found[0].metadata.insert("weight".to_owned(), "25".to_owned());
-    found.push(Instance { endpoints: vec!["grpc://127.0.0.1:6".to_owned()], ..Instance::default() });
+    // Another protocol, and a name, which would have to be resolved.
+    for endpoint in ["grpc://127.0.0.1:6", "http://svc.test:6"] {
+        found.push(Instance { endpoints: vec![endpoint.to_owned()], ..Instance::default() });
+    }
     caller.dns.set("users", found);
     until(|| weights(&caller).len() == 5).await;
     assert_eq!(weights(&caller), [600, 100, 100, 50, 20]);

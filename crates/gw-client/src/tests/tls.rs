@@ -88,6 +88,8 @@ async fn alpn_decides_between_the_versions() {
         (false, Protocol::Http, Some("HTTP/1.1 a.test")),
         (true, Protocol::Http2, Some("HTTP/2.0 a.test")),
         (false, Protocol::Http2, None),
+        (true, Protocol::Grpc, Some("HTTP/2.0 a.test")),
+        (false, Protocol::Grpc, None),
     ] {
         let origin = serving(authority.server("a.test", http2)).await;
         let caller = caller(origin.address, &profile, protocol);
@@ -139,6 +141,19 @@ async fn the_name_is_the_profiles_else_the_targets_else_the_hosts_else_the_addre
             (answer, _) => panic!("{certificate}: {answer:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn instances_of_a_service_are_spoken_to_over_tls_too() {
+    let authority = Authority::new();
+    let origin = serving(authority.server("a.test", true)).await;
+    let profile = Profile { server_name: Some("a.test".to_owned()), ..authority.trusted() };
+    let mut backend = BackendSpec::new(Target::Service("users".into()));
+    backend.tls = Some(ClientProfile::build(&profile).unwrap());
+    let caller = Caller::of(vec![backend], |_| ());
+    caller.dns.set("users", super::harness::instances(&[origin.address]));
+    super::harness::until(|| caller.cluster.inspect().nodes.len() == 1).await;
+    assert_eq!(caller.text().await, "HTTP/2.0 a.test");
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ impl Services {
             StatusCode::NOT_FOUND => return Ok(Answer::None),
             status => return Err(ControlError::Status { service: self.label(), status: status.as_u16() }),
         }
-        let body = body(answer).await.map_err(|error| match error {
+        let body = body(answer, MAX_ANSWER).await.map_err(|error| match error {
             Some(error) => unreachable(error),
             None => {
                 ControlError::Unreachable { service: self.label(), reason: "the answer is too large".into() }
@@ -153,11 +153,11 @@ fn causes(error: &reqwest::Error) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// A whole body; `None` as the error if it is too large.
-async fn body(mut answer: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
+/// A whole body; `None` as the error if it has more than `most` bytes.
+async fn body(mut answer: Response, most: usize) -> Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(Some)? {
-        if body.len() + chunk.len() > MAX_ANSWER {
+        if body.len() + chunk.len() > most {
             return Err(None);
         }
         body.extend_from_slice(&chunk);
@@ -187,6 +187,14 @@ mod tests {
         {
             let error = Services::new(list, 0).unwrap_err().to_string();
             assert!(error.contains(said) && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_a_limit() {
+        for (most, expect) in [(7, Some(&b"1234567"[..])), (6, None)] {
+            let answer = Response::from(http::Response::new("1234567"));
+            assert_eq!(body(answer, most).await.ok().as_deref(), expect, "{most}");
         }
     }
 

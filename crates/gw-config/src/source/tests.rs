@@ -94,6 +94,29 @@ async fn polling_finds_what_no_event_tells() {
     assert_eq!(version(after(&mut loader.watch(), || link("2")).await), "2");
 }
 
+/// The time is that of the test: it passes when everybody waits.
+#[tokio::test(start_paused = true)]
+async fn a_file_is_looked_at_every_five_seconds_and_what_is_wrong_with_it_is_said_once() {
+    let place = Place::new("unused");
+    for (name, text) in [("1", content("1")), ("bad", "version = ".to_owned()), ("2", content("2"))] {
+        fs::create_dir(place.path(name)).unwrap();
+        fs::write(place.path(name).join("gateway.toml"), text).unwrap();
+    }
+    let link = |to: &str| {
+        std::os::unix::fs::symlink(place.path(to), place.path("tmp")).unwrap();
+        fs::rename(place.path("tmp"), place.path("current")).unwrap();
+    };
+    link("1");
+    let loader = FileLoader::new(place.path("current").join("gateway.toml"));
+    assert_eq!(version(loader.load()), "1");
+    let mut changes = loader.watch();
+    let start = tokio::time::Instant::now();
+    assert_eq!(code(after(&mut changes, || link("bad")).await), "GW0203");
+    assert_eq!(start.elapsed().as_secs(), 5);
+    assert!(tokio::time::timeout(LONG, changes.next()).await.is_err(), "said again");
+    assert_eq!(version(after(&mut changes, || link("2")).await), "2");
+}
+
 #[tokio::test]
 async fn a_config_map_swaps_its_link() {
     let place = Place::new("unused");

@@ -132,6 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pool_has() {
+        let client = Client::default();
+        let most = (client.max_connections_or_default(), client.max_pending_or_default());
+        assert_eq!((client.idle_timeout_or_default(), most), (Duration::from_secs(56), (1_000, 1_000)));
+    }
+
+    #[test]
     fn attempts_by_dialect() {
         #[track_caller]
         fn check(attempts: Option<u32>, native: u32, go: u32) {

@@ -32,6 +32,7 @@ fn where_spans_go() {
     check(Native, &json!({ "http_endpoint": "[::1]", "insecure": true }), Ok("http://[::1]:4318/v1/traces"));
     check(Native, &json!({ "http_endpoint": "c:443" }), Ok("https://c/v1/traces"));
     check(Go, &json!({ "http_endpoint": "c" }), Ok("https://c/v1/traces"));
+    check(Go, &json!({ "http_endpoint": "c", "insecure": true }), Ok("http://c/v1/traces"));
     check(Native, &json!({ "http_endpoint": "http://c:4318" }), Err("http_endpoint"));
     check(Native, &json!({ "http_endpoint": "c:4318/v1" }), Err("http_endpoint"));
     check(Native, &json!({ "http_endpoint": "c:99999" }), Err("http_endpoint"));
@@ -60,7 +61,7 @@ fn the_rest() {
     use serde_json::json;
     let settings = |json: &serde_json::Value| decode(json, Dialect::Native).unwrap();
     let plain = settings(&json!({}));
-    assert_eq!((plain.ratio, plain.target.timeout), (Ratio::new(1.0).unwrap(), DEFAULT_TIMEOUT));
+    assert_eq!((plain.ratio, plain.target.timeout), (Ratio::new(1.0).unwrap(), Duration::from_secs(10)));
     assert_eq!(&*plain.target.service, "shop");
     assert_eq!(&*settings(&json!({ "service_name": "edge" })).target.service, "edge");
     let unnamed = Settings::decode(&Options::none(), "").unwrap();

@@ -302,6 +302,20 @@ async fn an_answer_that_is_no_unary_one_is_a_502_with_the_reason() {
     }
 }
 
+/// 4 MiB each way, unless the options say otherwise.
+#[tokio::test]
+async fn messages_have_a_default_limit() {
+    const LIMIT: usize = 4 << 20;
+    for (bytes, statuses) in [(LIMIT, [200, 200]), (LIMIT + 1, [413, 502])] {
+        let message: &'static str = "x".repeat(bytes).leak();
+        let (sent, _) = seen(request("POST", Some("application/json"), message), true, "{}").await;
+        let head = [&[0][..], &u32::try_from(bytes).unwrap().to_be_bytes()].concat();
+        let reply = upstream(&[("grpc-status", "0")], &[&head, message.as_bytes()], &[]);
+        let got = answered("{}", reply).await;
+        assert_eq!([sent.status().as_u16(), got.status().as_u16()], statuses, "{bytes}");
+    }
+}
+
 /// The body of a streaming method may have no end that one could wait for.
 #[tokio::test]
 async fn a_second_message_ends_the_call_at_once() {

@@ -167,6 +167,13 @@ async fn shedding_begins_with_the_load_and_ends_with_it() {
     assert!(!refuses(&chain, &mut Vec::new()).await);
 }
 
+/// It has no options there.
+#[test]
+fn what_is_not_said_is_as_in_the_go_gateway() {
+    let BbrOptions { cpu_threshold, window } = BbrOptions::default();
+    assert_eq!((*cpu_threshold, window), (800, Duration::from_secs(10)));
+}
+
 #[test]
 fn options_that_cannot_be_meant_are_refused() {
     let surroundings = Surroundings::alone(Clock::system());

@@ -141,6 +141,19 @@ async fn a_failure_is_repeated_only_where_that_is_safe() {
     }
 }
 
+/// At most 100, 200, 400 and 800 ms, each of which chance shortens.
+#[tokio::test(start_paused = true)]
+async fn a_further_attempt_waits_for_its_pause() {
+    let (client, seen) = client(|_| status(503, ""));
+    let mut attempts = attempts(client, 5, &["503"]);
+    attempts.policy.backoff = Some(Duration::from_millis(100));
+    let start = tokio::time::Instant::now();
+    attempts.call(request("GET", Body::empty(), &context(false))).await.unwrap();
+    assert_eq!(seen.lock().len(), 5);
+    let waited = start.elapsed();
+    assert!((Duration::from_millis(1)..Duration::from_millis(1_510)).contains(&waited), "{waited:?}");
+}
+
 #[tokio::test]
 async fn a_body_too_large_to_keep_is_sent_once() {
     let (client, seen) = client(|_| status(503, ""));

@@ -96,6 +96,22 @@ fn an_untrusted_peer_cannot_pose_as_another() {
 }
 
 #[test]
+fn an_upgrade_says_from_whom_it_comes_as_any_request_does() {
+    let mut headers = map(&[("host", "a"), ("x-forwarded-for", "10.0.0.1")]);
+    let hop = Hop { upgrade: Some("websocket"), trailers: false };
+    add_own(&mut headers, &hop, &conn("192.0.2.1", &[]));
+    let expected = [
+        ("upgrade", "websocket"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "a"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(headers[name], value);
+    }
+}
+
+#[test]
 fn a_trusted_peer_is_believed_and_added() {
     let mut headers = map(&[
         ("x-forwarded-for", "203.0.113.9, 198.51.100.7"),

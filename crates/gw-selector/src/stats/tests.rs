@@ -3,6 +3,8 @@
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
+/// The original's, not ours: the averages have to decay as there.
+const TAU: Duration = Duration::from_millis(600);
 
 /// Statistics, and a clock of their own.
 struct Fixture {
