@@ -13,9 +13,12 @@ use crate::shell::{cargo, run};
 /// When a library is missing and cannot be installed, or something fails.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     openssl(root)?;
-    for (package, feature) in
-        [("gw-discovery", "consulrs"), ("gw-client", "hyper-h1"), ("gateway-bin", "jemalloc")]
-    {
+    for (package, feature) in [
+        ("gw-discovery", "consulrs"),
+        ("gw-client", "hyper-h1"),
+        ("gw-server", "hyper-h1"),
+        ("gateway-bin", "jemalloc"),
+    ] {
         let clippy = ["clippy", "--package", package, "--features", feature, "--all-targets"];
         run(cargo(root, &clippy).args(["--", "-D", "warnings"]))?;
     }
@@ -23,6 +26,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
         ["gateway-bin", "jemalloc", "--test", "heap"],
         ["gw-discovery", "consulrs", "--lib", "consul"],
         ["gw-client", "hyper-h1", "--lib", ""],
+        ["gw-server", "hyper-h1", "--test", "server"],
     ] {
         run(&mut cargo(root, &["test", "--package", package, "--features", feature, kind, test]))?;
     }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by gw-h1. Its alternative is `h1_hyper.rs`, which offers the same to the rest of the crate.
+//! HTTP/1.1 by gw-h1. Its alternative is `hyper_h1.rs`, which offers the same to the rest of the crate.
 
 use std::future::poll_fn;
 use std::pin::Pin;

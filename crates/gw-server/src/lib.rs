@@ -14,11 +14,10 @@ mod frames;
 mod gauges;
 #[cfg(not(feature = "hyper-h1"))]
 mod h1;
-#[cfg(feature = "hyper-h1")]
-#[path = "h1_hyper.rs"]
-mod h1;
 #[cfg(unix)]
 mod handover;
+#[cfg(feature = "hyper-h1")]
+mod hyper_h1;
 mod inherit;
 mod inspect;
 mod io;
@@ -43,6 +42,9 @@ mod ticks;
 mod tunnel;
 mod watch;
 mod worker;
+
+#[cfg(feature = "hyper-h1")]
+use hyper_h1 as h1;
 
 pub use cores::{open_files_limit, worker_count};
 pub use error::{BindError, StartError, WorkerFailed};

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hyper, the alternative to `h1.rs`: the feature `hyper-h1`.
+//! HTTP/1.1 by hyper: the alternative to `h1`, with the same names, behind the feature `hyper-h1`.
 
 use std::future::poll_fn;
 use std::pin::Pin;
