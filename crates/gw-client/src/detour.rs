@@ -10,17 +10,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gw_core::{Body, Error, Outcome};
+use bytes::BytesMut;
+use gw_core::{Error, Outcome};
 use gw_discovery::Subscription;
 use gw_egress::ForwardProxy;
+use gw_h1::{Framing, HeadLimits, ResponseParser, encode_request};
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::address::Address;
 use crate::blame;
 use crate::factory::Shared;
+
+/// The head of an answer to CONNECT: 16 KiB.
+const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, target_bytes: 0, fields: 100 };
 
 /// A proxy on the way to one upstream.
 #[derive(Debug)]
@@ -49,7 +54,7 @@ enum Failure {
     #[error("the forward proxy {0} answers CONNECT {1} with {2}")]
     Refused(Arc<ForwardProxy>, String, StatusCode),
     #[error("the forward proxy {0} does not answer CONNECT {1}: {2}")]
-    Broken(Arc<ForwardProxy>, String, #[source] hyper::Error),
+    Broken(Arc<ForwardProxy>, String, #[source] io::Error),
     #[error("the forward proxy {0} sends before it is spoken to through CONNECT {1}")]
     Early(Arc<ForwardProxy>, String),
     #[error("the forward proxy {0} wants other credentials than it got, or any: it answers with 407")]
@@ -116,33 +121,30 @@ impl Detour {
     ///
     /// # Errors
     /// When the proxy refuses it, or says nothing that can be read.
-    pub(crate) async fn tunnel(&self, tcp: TcpStream) -> Result<TcpStream, Error> {
+    pub(crate) async fn tunnel(&self, mut tcp: TcpStream) -> Result<TcpStream, Error> {
         let target = self.upstream.authority();
-        let broken = |error| refused(Failure::Broken(self.proxy(), target.clone(), error));
         let request = self.asking(&target)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(broken)?;
-        let ask = async {
-            let answer = sender.send_request(request).await.map_err(broken)?;
-            match answer.status() {
-                status if status.is_success() => Ok(()),
-                status => Err(refused(Failure::Refused(self.proxy(), target.clone(), status))),
-            }
-        };
-        let done = async { connection.without_shutdown().await.map_err(broken) };
-        let ((), parts) = tokio::try_join!(ask, done)?;
-        if !parts.read_buf.is_empty() {
-            return Err(refused(Failure::Early(self.proxy(), target.clone())));
+        let (status, rest) = ask(&mut tcp, &request)
+            .await
+            .map_err(|error| refused(Failure::Broken(self.proxy(), target.clone(), error)))?;
+        if !status.is_success() {
+            return Err(refused(Failure::Refused(self.proxy(), target, status)));
         }
-        Ok(parts.io.into_inner())
+        if !rest.is_empty() {
+            return Err(refused(Failure::Early(self.proxy(), target)));
+        }
+        Ok(tcp)
     }
 
-    fn asking(&self, target: &str) -> Result<http::Request<Body>, Error> {
+    fn asking(&self, target: &str) -> Result<Parts, Error> {
         let mut request =
             http::Request::builder().method(Method::CONNECT).uri(target).header(header::HOST, target);
         if let Some(authorization) = self.authorization() {
             request = request.header(header::PROXY_AUTHORIZATION, authorization);
         }
-        request.body(Body::empty()).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))
+        let request =
+            request.body(()).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))?;
+        Ok(request.into_parts().0)
     }
 
     /// Takes an answer that the proxy gave in place of the upstream: an upstream asks nobody for a proxy's credentials.
@@ -158,6 +160,26 @@ impl Detour {
 
     fn proxy(&self) -> Arc<ForwardProxy> {
         Arc::clone(&self.proxy)
+    }
+}
+
+/// Sends a CONNECT; the status of its answer, and what came behind that.
+async fn ask(tcp: &mut TcpStream, request: &Parts) -> io::Result<(StatusCode, BytesMut)> {
+    let mut bytes = BytesMut::new();
+    encode_request(request, Framing::Empty, &mut bytes);
+    tcp.write_all(&bytes).await?;
+    bytes.clear();
+    let mut parser = ResponseParser::new(LIMITS);
+    loop {
+        while let Some(head) = parser.parse(&mut bytes).map_err(io::Error::other)? {
+            let status = head.status();
+            if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok((status, bytes));
+            }
+        }
+        if tcp.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use bytes::{BufMut, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::uri::{PathAndQuery, Uri};
 use http::{Version, request, response};
 
 use crate::Framing;
@@ -11,8 +12,8 @@ use crate::Framing;
 /// What a head needs at least, so that most are written without growing the buffer.
 const USUAL: usize = 1024;
 
-/// Writes the head of a request, as HTTP/1.1: in absolute form, as proxies want it, if the target has a scheme, else in
-/// origin form (RFC 9112 §3.2).
+/// Writes the head of a request, as HTTP/1.1: in absolute form, as proxies want it, if the target has a scheme; in
+/// authority form, as CONNECT wants it, if it has an authority alone; else in origin form (RFC 9112 §3.2).
 ///
 /// `Content-Length` and `Transfer-Encoding` are those of `framing`. With [`Framing::Empty`], a length among the fields
 /// stays, and none is written.
@@ -20,19 +21,31 @@ pub fn encode_request(head: &request::Parts, framing: Framing, out: &mut BytesMu
     out.reserve(USUAL);
     out.put_slice(head.method.as_str().as_bytes());
     out.put_u8(b' ');
-    if let (Some(scheme), Some(authority)) = (head.uri.scheme_str(), head.uri.authority()) {
-        out.reserve(scheme.len() + authority.as_str().len() + 3);
-        out.put_slice(scheme.as_bytes());
-        out.put_slice(b"://");
-        out.put_slice(authority.as_str().as_bytes());
-    }
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    if !target.starts_with(['/', '*']) {
-        out.put_u8(b'/');
-    }
-    out.put_slice(target.as_bytes());
+    encode_target(&head.uri, out);
     out.put_slice(b" HTTP/1.1\r\n");
     encode_fields(&head.headers, framing, out);
+}
+
+fn encode_target(uri: &Uri, out: &mut BytesMut) {
+    if let Some(scheme) = uri.scheme_str() {
+        out.put_slice(scheme.as_bytes());
+        out.put_slice(b"://");
+    }
+    if let Some(authority) = uri.authority() {
+        out.put_slice(authority.as_str().as_bytes());
+    }
+    let path = uri.path_and_query().map(PathAndQuery::as_str);
+    match (uri.authority(), path) {
+        // The whole server is meant, which absolute form says with no path at all (RFC 9112 §3.2.4).
+        (Some(_), None | Some("*")) => {}
+        (_, path) => {
+            let path = path.unwrap_or("/");
+            if !path.starts_with(['/', '*']) {
+                out.put_u8(b'/');
+            }
+            out.put_slice(path.as_bytes());
+        }
+    }
 }
 
 /// Writes the head of an answer, with the version it has; an interim one too. No field is added but those of

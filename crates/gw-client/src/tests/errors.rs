@@ -58,6 +58,14 @@ async fn broken_answers_are_resets_or_malformed() {
     }
 }
 
+/// hyper's half reads them for ever.
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn interim_answers_without_end_are_malformed() {
+    let endless = "HTTP/1.1 100 Continue\r\n\r\n".repeat(17) + "HTTP/1.1 200 OK\r\n\r\n";
+    check(endless.leak(), Outcome::UpstreamMalformed).await;
+}
+
 /// Asks with HEAD; what hyper then does not read of the answer's framing is checked all the same.
 async fn check_head(lengths: &'static [&'static str], expect: Option<&str>) {
     let origin = Origin::start(move |mut wire, _| async move {

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gw_core::{Outcome, Progress};
+use gw_core::{Body, Outcome, Progress};
 use gw_egress::ForwardProxies;
 use gw_tls::ClientProfile;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::harness::{Caller, OK, Origin, instances, text, until};
+use super::harness::{Caller, OK, Origin, instances, read, request, text, until};
 use super::tls::{Authority, serving};
 use super::upgrade::asking;
 use crate::{BackendSpec, Policy, Protocol, Target};
@@ -34,7 +34,9 @@ async fn proxy(origin: SocketAddr) -> Origin {
         while let Some(head) = wire.head().await {
             if head.starts_with("CONNECT ") {
                 let mut upstream = TcpStream::connect(origin).await.unwrap();
-                wire.send("HTTP/1.1 200 Connection established\r\n\r\n").await;
+                // What frames a body frames none here (RFC 9110 §9.3.6).
+                wire.send("HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 Connection established\r\n").await;
+                wire.send("content-length: 5\r\n\r\n").await;
                 drop(copy_bidirectional(&mut wire.socket, &mut upstream).await);
                 return;
             }
@@ -99,6 +101,18 @@ async fn a_plain_request_goes_in_absolute_form_and_its_name_is_the_proxys_to_res
         assert_eq!(node.proxy, Some(format!("http://{}", proxy.address)));
     }
     assert_eq!(nobody.accepted(), 0);
+}
+
+/// RFC 9112 §3.2.4: the proxy makes `*` of a URL without a path. hyper's half cannot write one.
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn a_request_about_the_whole_server_has_a_url_without_path() {
+    let (proxy, heads) = answering(OK).await;
+    let caller = plain(&proxy, "orders.internal:80");
+    let mut whole = request(Method::OPTIONS, Body::empty());
+    *whole.uri_mut() = http::Uri::from_static("*");
+    read(caller.send(whole).await.unwrap()).await.unwrap();
+    assert!(heads.lock()[0].starts_with("OPTIONS http://orders.internal HTTP/1.1\r\n"), "{heads:?}");
 }
 
 #[tokio::test]
@@ -236,7 +250,8 @@ async fn a_proxy_that_is_down_or_talks_nonsense_is_a_connection_that_was_refused
     let error = down.get().await.unwrap_err();
     assert_eq!((error.outcome(), error.progress()), (Outcome::ConnectRefused, Progress::Unsent));
     assert!(std::error::Error::source(&error).unwrap().to_string().contains(&url), "{error:?}");
-    for answer in ["nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nearly"] {
+    let endless: &str = Box::leak("HTTP/1.1 100 x\r\n\r\n".repeat(17).into_boxed_str());
+    for answer in ["nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nearly", endless] {
         let (proxy, _) = answering(answer).await;
         let url = format!("http://{}", proxy.address);
         let caller = caller(&[("HTTP_PROXY", &url)], vec![target("orders.internal:80")], Protocol::Http);

@@ -149,6 +149,20 @@ fn requests() {
         Framing::Chunked,
         "POST http://b/?c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n",
     );
+    check_request("b:443", Framing::Empty, "POST b:443 HTTP/1.1\r\nhost: a\r\n\r\n");
+}
+
+/// RFC 9112 §3.2.4; no text parses as that target, which is made of parts.
+#[test]
+fn the_whole_server_in_absolute_form_has_no_path() {
+    let mut parts = http::Uri::from_static("*").into_parts();
+    parts.scheme = Some(http::uri::Scheme::HTTP);
+    parts.authority = Some(http::uri::Authority::from_static("b:81"));
+    let uri = http::Uri::from_parts(parts).unwrap();
+    let (head, ()) = Request::options(uri).body(()).unwrap().into_parts();
+    let mut out = BytesMut::new();
+    encode_request(&head, Framing::Empty, &mut out);
+    assert_eq!(out, "OPTIONS http://b:81 HTTP/1.1\r\n\r\n");
 }
 
 #[test]

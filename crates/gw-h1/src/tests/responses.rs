@@ -1,8 +1,10 @@
 //! Answers: framing, and what makes a connection unfit for another request.
 
+use bytes::BytesMut;
 use http::Method;
 
-use super::message::{Message, any_split, response};
+use super::message::{LIMITS, Message, any_split, response};
+use crate::ResponseParser;
 
 #[track_caller]
 fn judge(method: &Method, bytes: &[u8]) -> Result<Message, String> {
@@ -102,4 +104,25 @@ fn answers_without_a_body() {
     check("HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n", Some(("", false)));
     check("HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", Some(("", false)));
     check("HTTP/1.1 101 x\r\nUpgrade: a\r\n\r\nraw", Some(("", false)));
+}
+
+/// Whether an answer is found behind so many interim ones, for each of two requests.
+#[track_caller]
+fn check_interim(count: usize, expect: bool) {
+    let mut parser = ResponseParser::new(LIMITS);
+    let answer = "HTTP/1.1 100 x\r\n\r\n".repeat(count) + "HTTP/1.1 204 x\r\n\r\n";
+    let mut bytes = BytesMut::from(answer.repeat(2).as_bytes());
+    for at in 1..=2 * (count + 1) {
+        match parser.parse(&mut bytes) {
+            Ok(head) => assert_eq!(head.unwrap().status() == 204, at % (count + 1) == 0),
+            Err(error) => return assert!(!expect && at == 17, "{at}: {error}"),
+        }
+    }
+    assert!(expect && bytes.is_empty());
+}
+
+#[test]
+fn interim_answers_have_an_end() {
+    check_interim(16, true);
+    check_interim(17, false);
 }
