@@ -38,8 +38,16 @@ fn tree(json: &serde_json::Value) -> Value {
 }
 
 fn build(name: &str, options: serde_json::Value) -> Result<Arc<dyn Middleware>, BuildError> {
+    build_in(Dialect::Native, name, options)
+}
+
+fn build_in(
+    dialect: Dialect,
+    name: &str,
+    options: serde_json::Value,
+) -> Result<Arc<dyn Middleware>, BuildError> {
     let cx = BuildContext::alone(Arc::new(EndpointInfo::default()), Clock::system());
-    let options = Options::new(tree(&options), Dialect::Native, false);
+    let options = Options::new(tree(&options), dialect, true);
     Registry::built_in().get(name).expect("a built-in").build(&options, &cx)
 }
 
@@ -258,6 +266,39 @@ async fn what_cors_allows_is_what_its_options_say() {
         let found = ["allow-origin", "allow-credentials"].map(|name| field(&response, name));
         assert_eq!(found, ["https://a.test", allows[3]], "{more}");
     }
+}
+
+/// As the original writes them; what is written replaces the default, `false` and 0 as well.
+#[tokio::test]
+async fn the_originals_options_of_cors_replace_its_defaults() {
+    let options = json!({
+        "@type": "type.googleapis.com/gateway.middleware.cors.v1.Cors", "allowCredentials": false,
+        "allowOrigins": ["a.test"], "allowMethods": ["PATCH"], "allowHeaders": ["X-Own"],
+        "exposeHeaders": ["X-Shown"], "maxAge": "0s", "allowPrivateNetwork": true,
+    });
+    let cors = || build_in(Dialect::Go, "cors", options.clone()).unwrap();
+    let cx = context(&[], false);
+    let asked = [
+        ("origin", "https://a.test"),
+        ("access-control-request-method", "PATCH"),
+        ("access-control-request-private-network", "true"),
+    ];
+    let response = run(cors(), request("OPTIONS", "/", &asked, &cx), &[]).await;
+    let headers = response.headers();
+    for (name, expected) in [
+        ("access-control-allow-methods", Some("PATCH")),
+        ("access-control-allow-headers", Some("X-Own")),
+        ("access-control-allow-credentials", None),
+        ("access-control-max-age", Some("0")),
+        ("access-control-allow-private-network", Some("true")),
+    ] {
+        assert_eq!(headers.get(name).map(|value| value.to_str().unwrap()), expected, "{name}");
+    }
+    let response = run(cors(), request("OPTIONS", "/", &asked[..2], &cx), &[]).await;
+    assert!(!response.headers().contains_key("access-control-allow-private-network"), "nobody asked");
+    let response = run(cors(), request("GET", "/", &asked[..1], &cx), &[]).await;
+    assert_eq!(response.headers()["access-control-expose-headers"], "X-Shown");
+    assert!(!response.headers().contains_key("access-control-allow-credentials"));
 }
 
 #[tokio::test]

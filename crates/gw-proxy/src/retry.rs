@@ -82,6 +82,10 @@ mod tests {
         check(Outcome::ConnectRefused, Progress::Unsent, Method::POST, true);
         check(Outcome::NoHealthyUpstream, Progress::Unsent, Method::GET, false);
         check(Outcome::ClientClosed, Progress::MaybeSent, Method::GET, false);
+        let any = RetryPolicy { non_idempotent: true, ..policy.clone() };
+        let failure = |outcome| Failure { outcome, progress: Progress::MaybeSent };
+        assert!(any.repeats(failure(Outcome::UpstreamReset), &Method::POST));
+        assert!(!any.repeats(failure(Outcome::ClientClosed), &Method::POST), "nobody is left to answer");
         assert_eq!(policy.pause(1, 1.0), Some(Duration::from_millis(10)));
         assert_eq!(policy.pause(2, 0.5), Some(Duration::from_millis(10)));
         assert_eq!(policy.pause(40, 1.0), Some(Duration::from_millis(100)));

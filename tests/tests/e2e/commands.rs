@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use gateway_tests::{
-    Caller, Format, Gateway, Origin, Ran, RawCaller, Script, command, empty, run, table, within,
+    Caller, Format, Gateway, Origin, Ran, RawCaller, Script, command, empty, full, run, table, within,
 };
 use tempfile::TempDir;
 
@@ -298,6 +298,21 @@ async fn the_environment_stands_above_the_file() {
         let ran = run(command).await;
         assert!(ran.code == CONFIG && ran.stderr.contains(name), "{name} {ran:?}");
     }
+}
+
+#[tokio::test]
+async fn a_last_slash_too_many_is_redirected_if_the_environment_says_so() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let text = table("/s", "", &[origin.address()]);
+    for (strict, status, location) in [("true", 308, "/s?q=1"), ("false", 404, "")] {
+        let gateway = Gateway::start_with(&text, Format::Toml, |command| {
+            command.env("ENABLE_STRICT_SLASH", strict);
+        })
+        .await;
+        let answer = Caller::http1(gateway.address()).await.post("/s/?q=1", full("body")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (status, location), "{answer:?}");
+    }
+    assert_eq!(origin.counts().requests, 0);
 }
 
 /// The file says an hour, so that only the variable ends each connection.

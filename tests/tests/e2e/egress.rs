@@ -1,6 +1,6 @@
 //! Upstreams behind a forward proxy, which the environment names.
 
-use gateway_tests::{Caller, Format, Gateway, Origin, RawOrigin, Script, Step, command, run};
+use gateway_tests::{Caller, Collector, Format, Gateway, Origin, RawOrigin, Script, Step, command, run};
 
 /// A name that is nobody's: only a proxy can answer for it (RFC 6761 §6.4).
 const CONFIG: &str = "[[endpoints]]\npath = \"/*\"\nbackends = [{ target = \"orders.invalid:80\" }]\n";
@@ -101,5 +101,29 @@ async fn consul_is_asked_directly() {
     assert_eq!(Caller::http1(gateway.address()).await.get("/").await.status, 503);
     let asked = String::from_utf8(consul.received().concat()).unwrap();
     assert!(asked.starts_with("GET /v1/health/service/orders"), "{asked}");
+    assert_eq!(proxy.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_control_service_and_the_collector_are_asked_directly() {
+    let busy = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (control, proxy) = (RawOrigin::start(&answering(busy)).await, RawOrigin::start(&[]).await);
+    let collector = Collector::start().await;
+    let config = format!(
+        "middlewares:\n- name: tracing\n  options: {{ httpEndpoint: '{}', insecure: true }}\n\
+         endpoints:\n- path: /*\n  backends: [{{target: 'orders.invalid:80'}}]\n",
+        collector.address()
+    );
+    let url = format!("http://{}", proxy.address());
+    let _gateway = Gateway::start_with(&config, Format::Yaml, |command| {
+        command.arg(format!("-ctrl.service=http://{}", control.address()));
+        for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY"] {
+            command.env(variable, &url);
+        }
+    })
+    .await;
+    collector.exports(1).await;
+    let asked = String::from_utf8(control.received().concat()).unwrap();
+    assert!(asked.starts_with("GET /") && asked.contains("HTTP/1.1\r\n"), "{asked}");
     assert_eq!(proxy.connections(), 0);
 }

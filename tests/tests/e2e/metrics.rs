@@ -210,6 +210,9 @@ async fn metrics_under_other_names_are_on_the_data_port_too() {
     assert_eq!(Caller::http1(gateway.address()).await.get("/metrics").await.status, 404);
 
     let config = format!("compat_metrics = [\"kratos\", \"blademaster\"]\n{}", config(&origin));
+    let labels = "id = \"users\"\nmetadata = { service = \"shop\", basePath = \"/users\" }";
+    // An endpoint of that path is hidden.
+    let config = config.replace("id = \"users\"", labels) + &table("/metrics", "", &[origin.address()]);
     let gateway = Gateway::start(&config, Format::Toml).await;
     gateway.logged("where the metrics are", |line| line.contains("\"data_port\":true")).await;
     let mut caller = Caller::http1(gateway.address()).await;
@@ -223,8 +226,7 @@ async fn metrics_under_other_names_are_on_the_data_port_too() {
     }
     let text = caller.get("/metrics").await.text();
     check_exposition(&text);
-    let labels =
-        "basePath=\"\",code=\"200\",method=\"GET\",path=\"/users/{id}\",protocol=\"HTTP\",service=\"\"";
+    let labels = "basePath=\"/users\",code=\"200\",method=\"GET\",path=\"/users/{id}\",protocol=\"HTTP\",service=\"shop\"";
     let sample = |line: &str| {
         let Some((name, rest)) = line.split_once('{') else { return false };
         let (pairs, value) = rest.split_once("} ").unwrap();

@@ -1,6 +1,8 @@
 //! The first middlewares: the global chain is around every answer, the gateway's own too, and one access log tells of each.
 
-use gateway_tests::{Answer, Caller, Format, Gateway, Origin, RawCaller, Script, empty, table, within};
+use gateway_tests::{
+    Answer, Caller, Format, Gateway, Origin, RawCaller, RawOrigin, Script, Step, empty, table, within,
+};
 use serde_json::Value;
 
 const GLOBAL: &str = r#"
@@ -150,6 +152,59 @@ async fn what_is_not_required_and_cannot_be_built_is_left_out_told_of_and_counte
     assert_eq!(Caller::http1(gateway.address()).await.get("/").await.status, 200);
     let metrics = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
     assert!(metrics.contains("\ngateway_middleware_build_failures_total{name=\"cors\"} 1\n"), "{metrics}");
+}
+
+/// A client that leaves before its answer, one that leaves within it, and an upstream that breaks its answer off, which the
+/// client sees cut.
+#[tokio::test]
+async fn who_left_is_told_in_log_and_metrics() {
+    let (held, streaming) =
+        (Origin::start("held", Script::Held).await, Origin::start("stream", Script::Stream).await);
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec();
+    let breaking = RawOrigin::start(&[Step::Head, Step::Write(half), Step::Wait]).await;
+    let config = format!(
+        "compat_metrics = [\"kratos\"]\n{GLOBAL}{}{}{}",
+        table("/held", "id = \"held\"", &[held.address()]),
+        table("/stream", "id = \"stream\"", &[streaming.address()]),
+        table("/breaking", "id = \"breaking\"", &[breaking.address()]),
+    );
+    let mut gateway = Gateway::start(&config, Format::Toml).await;
+    let ask = async |path: &str| {
+        let mut raw = RawCaller::connect(gateway.address()).await;
+        raw.write(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        raw
+    };
+    let raw = ask("/held").await;
+    held.record().wait("the request is in flight", |counts| counts.requests == 1).await;
+    raw.reset();
+    held.record().wait("the request was cancelled", |counts| counts.cancelled == 1).await;
+    let mut raw = ask("/stream").await;
+    assert!(raw.read_head().await.starts_with("HTTP/1.1 200"));
+    raw.reset();
+    let mut raw = ask("/breaking").await;
+    assert!(raw.read_through("half").await.contains("\r\ncontent-length: 9\r\n"));
+    breaking.go();
+    assert_eq!(raw.read_to_end().await, "", "the end, though five bytes are missing");
+    let lines = lines(&mut gateway, 3).await;
+    for (path, status, outcome, side) in [
+        ("/held", Value::Null, "client_closed", "downstream"),
+        ("/stream", 200.into(), "client_closed", "downstream"),
+        ("/breaking", 200.into(), "upstream_reset", "upstream"),
+    ] {
+        let line = lines.iter().find(|line| line["url.path"] == path).unwrap();
+        let told = (&line["http.response.status_code"], &line["gateway.outcome"], &line["gateway.side"]);
+        assert_eq!(told, (&status, &outcome.into(), &side.into()), "{line}");
+    }
+    let text = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
+    for (path, code) in [("/held", "499"), ("/stream", "200"), ("/breaking", "200")] {
+        let counted = |line: &str| {
+            line.starts_with("go_gateway_requests_code_total{")
+                && line.contains(&format!("path=\"{path}\""))
+                && line.contains(&format!("code=\"{code}\""))
+                && line.ends_with(" 1")
+        };
+        assert!(text.lines().any(counted), "{path} {code} in\n{text}");
+    }
 }
 
 /// What never reaches the proxy is told in the same forms as what it refuses.

@@ -46,14 +46,17 @@ async fn a_request_arrives_as_it_was_sent_whatever_the_versions() {
 
 #[tokio::test]
 async fn the_answer_comes_as_it_was_given() {
-    let (_origin, gateway) = behind(Script::Status(418), "").await;
-    for mut caller in callers(&gateway).await {
-        let answer = caller.get("/").await;
-        assert_eq!(answer.status, 418);
-        assert_eq!(answer.text(), "status 418 from one");
-        let head = caller.request("HEAD", "/").body(full("")).unwrap();
-        let answer = caller.call(head).await;
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (418, 0));
+    // Redirects are the client's to follow.
+    for status in [418, 302] {
+        let (_origin, gateway) = behind(Script::Status(status), "").await;
+        for mut caller in callers(&gateway).await {
+            let answer = caller.get("/").await;
+            assert_eq!(answer.status, status);
+            assert_eq!(answer.text(), format!("status {status} from one"));
+            let head = caller.request("HEAD", "/").body(full("")).unwrap();
+            let answer = caller.call(head).await;
+            assert_eq!((answer.status.as_u16(), answer.body.len()), (status, 0));
+        }
     }
 }
 
@@ -70,6 +73,11 @@ async fn trailers_pass_both_ways() {
         assert_eq!(answer.text(), "trailers follow");
         assert_eq!(answer.header("trailer"), "x-checksum", "the announcement");
         assert_eq!(answer.trailers.get("x-checksum").unwrap(), "abc");
+        let mut raw = RawCaller::connect(gateway.address()).await;
+        raw.write("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: te\r\n\r\n").await;
+        assert!(raw.read_head().await.contains("\r\ntrailer: x-checksum\r\n"), "{protocol}");
+        let rest = raw.read_through("\r\n\r\n").await;
+        assert!(rest.ends_with("\r\n0\r\nx-checksum: abc\r\n\r\n"), "{protocol}: {rest}");
     }
     let (origin, gateway) = behind(Script::Echo, "protocol = \"http2\"").await;
     let mut raw = RawCaller::connect(gateway.address()).await;
@@ -158,18 +166,37 @@ async fn an_upstream_that_is_gone_is_502_and_says_so() {
     assert!(!answer.header("proxy-status").is_empty(), "{answer:?}");
 }
 
+/// A client that asks is told to send its body when there is somebody to send it to.
+#[tokio::test]
+async fn a_body_is_asked_for_once_an_upstream_connection_is_held() {
+    let (origin, gateway) = behind(Script::Echo, "").await;
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+    let mut raw = RawCaller::connect(gateway.address()).await;
+    raw.write(request).await;
+    assert!(raw.read_head().await.starts_with("HTTP/1.1 100"));
+    raw.write("body").await;
+    assert!(raw.read_head().await.starts_with("HTTP/1.1 200"));
+    assert_eq!(origin.received()[0].body_hash, gateway_tests::hash(b"body"));
+    origin.kill();
+    let mut raw = RawCaller::connect(gateway.address()).await;
+    raw.write(request).await;
+    let head = raw.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 50"), "{head}");
+}
+
 /// Byte by byte: no interim answer, names in lower case, values and a body that is coded as they came.
 #[tokio::test]
 async fn an_answer_is_passed_on_as_it_is_without_interim_ones() {
     let answers = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nX-MiXed: VaLue\r\n\
-        Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b";
+        Content-Encoding: gzip\r\nX-Accel-Buffering: no\r\nContent-Length: 2\r\n\r\n\x1f\x8b";
     let origin = RawOrigin::start(&[Step::Head, Step::Write(answers.to_vec())]).await;
     let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
     let mut raw = RawCaller::connect(gateway.address()).await;
     raw.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let head = raw.read_head().await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    for field in ["\r\nx-mixed: VaLue\r\n", "\r\ncontent-encoding: gzip\r\n"] {
+    for field in ["\r\nx-mixed: VaLue\r\n", "\r\ncontent-encoding: gzip\r\n", "\r\nx-accel-buffering: no\r\n"]
+    {
         assert!(head.contains(field), "{field} in {head}");
     }
     assert_eq!(raw.read_exact(2).await, b"\x1f\x8b"[..]);

@@ -1,6 +1,7 @@
 //! TLS on either side.
 
-use gateway_tests::{Authority, Caller, Format, Gateway, Origin, Script, table};
+use gateway_tests::{Authority, Caller, Format, Gateway, Origin, Script, empty, table};
+use http::Request;
 
 #[tokio::test]
 async fn the_gateway_serves_tls_by_name_and_both_versions() {
@@ -47,5 +48,10 @@ async fn the_gateway_speaks_tls_upstream_and_verifies() {
         let mut caller = Caller::http1(gateway.address()).await;
         let answer = caller.get("/").await;
         assert_eq!(answer.status, status, "{profile}: {answer:?}");
+        if status == 200 {
+            let request = Request::get("/").header("host", "shop.test").body(empty()).unwrap();
+            let target = caller.call(request).await.json()["target"].clone();
+            assert_eq!(target, "https://shop.test/", "the client's host, as HTTP/2 has it");
+        }
     }
 }

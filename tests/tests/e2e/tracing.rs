@@ -255,7 +255,8 @@ async fn a_collector_without_tls_is_told_of_at_the_start() {
     assert_eq!(ask(&gateway, "/", &[]).await.status, 200);
 }
 
-/// In the Go dialect, and of a name that the configuration gives. The spans of the former collector are not lost.
+/// In the Go dialect, and of a name that the configuration gives, whatever the environment says. The spans of the former
+/// collector are not lost.
 #[tokio::test]
 async fn a_reload_changes_the_collector() {
     let collectors = [Collector::start().await, Collector::start().await];
@@ -270,7 +271,11 @@ async fn a_reload_changes_the_collector() {
             origin.address()
         )
     };
-    let gateway = Gateway::start(&config(1), Format::Yaml).await;
+    let gateway = Gateway::start_with(&config(1), Format::Yaml, |command| {
+        command.env("OTEL_SERVICE_NAME", "other").env("OTEL_TRACES_SAMPLER", "always_off");
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9").env("OTEL_SDK_DISABLED", "true");
+    })
+    .await;
     ask(&gateway, "/first", &[]).await;
     gateway.rewrite(&config(2));
     gateway.signal("HUP");

@@ -1,5 +1,6 @@
 //! Each check with what it complains about and what it lets pass.
 
+use crate::v1::Protocol;
 use crate::{Diagnostic, Document, Format, parse};
 
 /// Codes with what they point at.
@@ -232,6 +233,31 @@ fn the_rest() {
     yaml("hosts: [a, b]\n", &[("GW0223?", "a")]);
     let twice = "[[endpoints]]\nid = 'a'\npath = '/'\nbackends = [{ target = 'x:1' }]\n".repeat(2);
     toml(&twice, &[("GW0226", "[[endpoints]]")]);
+}
+
+/// Of what the original takes the last.
+#[test]
+fn a_yaml_key_given_twice() {
+    yaml("version: a\nname: x\nversion: b\n", &[("GW0107", "version")]);
+    yaml("tlsStore:\n  a: {}\n  a: {}\n", &[("GW0107", "a")]);
+    yaml("endpoints: [{path: /, path: /b, backends: [{target: 'a:1'}]}]", &[("GW0107", "path")]);
+}
+
+#[test]
+fn an_upstream_speaks_http_unless_told_otherwise() {
+    for (written, expect) in [
+        ("", Protocol::Http),
+        ("protocol: HTTP", Protocol::Http),
+        ("protocol: UNSPECIFIED", Protocol::Http),
+        ("protocol: 0", Protocol::Http),
+        ("protocol: GRPC", Protocol::Grpc),
+        ("protocol: 2", Protocol::Grpc),
+        ("protocol: HTTP2", Protocol::Http2),
+    ] {
+        let text = format!("endpoints:\n- path: /\n  backends: [{{target: 'a:1'}}]\n  {written}\n");
+        let loaded = parse(Document::new("test", Format::Yaml, text)).unwrap();
+        assert_eq!(loaded.gateway.endpoints[0].protocol, expect, "{written}");
+    }
 }
 
 #[test]

@@ -40,6 +40,15 @@ fn what_cannot_be_honoured_is_refused_by_name() {
 }
 
 #[test]
+fn a_start_that_shall_wait_is_told_that_it_does_not() {
+    let notices = parse(&[("INITIAL_RESOLVE_TIMEOUT", "3s")]).unwrap().notices;
+    assert!(
+        matches!(&notices[..], [one] if one.starts_with("INITIAL_RESOLVE_TIMEOUT has no effect")),
+        "{notices:?}"
+    );
+}
+
+#[test]
 fn our_own_variables_are_paths_of_keys() {
     let environment =
         parse(&[("GATEWAY__CLIENT__CONNECT_TIMEOUT", "2s"), ("GATEWAY_PORT", "tcp://x")]).unwrap();

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use gw_core::{AnswerForm, Body, Client, EndpointInfo, Progress as Sent};
 use gw_middleware::client_fn;
 use gw_telemetry::{BuildInfo, Metrics};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use parking_lot::Mutex;
@@ -94,7 +94,7 @@ async fn text(response: Response) -> String {
 #[tokio::test]
 async fn an_answer_that_matches_is_tried_again_with_the_whole_body() {
     let (client, seen) = client(|number| status(if number < 2 { 503 } else { 200 }, "done"));
-    let attempts = attempts(client, 3, &["500-504"]);
+    let attempts = attempts(client, 3, &["418", "500-504"]);
     let cx = context(false);
     let response = attempts.call(request("POST", stream(&["ab", "cd"]), &cx)).await.unwrap();
     assert_eq!((response.status().as_u16(), text(response).await.as_str()), (200, "done"));
@@ -122,6 +122,87 @@ async fn the_last_answer_arrives_with_its_body() {
         attempts(client, 2, &["503"]).call(request("GET", Body::empty(), &context(false))).await.unwrap();
     assert_eq!((response.status().as_u16(), text(response).await.as_str()), (503, "second"));
     assert_eq!(seen.lock().len(), 2);
+}
+
+/// What a condition could match in the trailers comes too late for it.
+#[tokio::test]
+async fn a_good_answer_ends_the_attempts() {
+    let (client, seen) = client(|_| {
+        let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from(14))]);
+        let frames = futures_util::stream::iter([Ok(Frame::trailers(trailers))]);
+        Ok(Response::new(Body::stream(StreamBody::new(frames))))
+    });
+    let mut attempts = attempts(client, 3, &["503"]);
+    attempts.policy.conditions.extend(Condition::header("grpc-status", "14"));
+    let response = attempts.call(request("GET", Body::empty(), &context(false))).await.unwrap();
+    assert_eq!(seen.lock().len(), 1);
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["grpc-status"], "14");
+}
+
+#[tokio::test]
+async fn the_last_failure_is_told_when_none_is_left() {
+    let (client, _) = client(|number| {
+        Err(Error::new([Outcome::UpstreamMalformed, Outcome::ConnectRefused, Outcome::UpstreamReset][number]))
+    });
+    let attempts = attempts(client, 3, &[]);
+    let response = attempts.call(request("GET", Body::empty(), &context(false))).await.unwrap();
+    assert_eq!(response.extensions().get::<Failure>().unwrap().outcome, Outcome::UpstreamReset);
+}
+
+/// Two attempts at most, and time stands still for the breaker.
+fn pairs(client: Arc<dyn Client>) -> Attempts {
+    let mut attempts = attempts(client, 2, &["503"]);
+    attempts.clock = Clock::movable();
+    attempts.breaker = Arc::new(crate::retry::breaker(attempts.clock.now()));
+    attempts
+}
+
+/// Ten failed retries are too few to judge; of further ones a few always pass.
+#[tokio::test]
+async fn retries_that_keep_failing_are_stopped_for_three_seconds() {
+    let (client, seen) = client(|_| status(503, ""));
+    let attempts = pairs(client);
+    let ask = async |requests: usize| {
+        let before = seen.lock().len();
+        for _ in 0..requests {
+            attempts.call(request("GET", Body::empty(), &context(false))).await.unwrap();
+        }
+        seen.lock().len() - before
+    };
+    assert_eq!(ask(10).await, 20);
+    let made = ask(100).await;
+    assert!((100..150).contains(&made), "{made}");
+    attempts.clock.advance(Duration::from_secs(3));
+    assert_eq!(ask(10).await, 20);
+}
+
+/// Each second attempt succeeds: were the first ones counted, half of all would have failed.
+#[tokio::test]
+async fn first_attempts_say_nothing_about_retries() {
+    let (client, seen) = client(|number| status(if number % 2 == 0 { 503 } else { 200 }, ""));
+    let attempts = pairs(client);
+    for _ in 0..100 {
+        let response = attempts.call(request("GET", Body::empty(), &context(false))).await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    assert_eq!(seen.lock().len(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_during_a_retry_says_nothing_about_retries() {
+    let begun = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&begun);
+    let attempts = pairs(Arc::new(client_fn(move |_| {
+        *count.lock() += 1;
+        let retry = *count.lock() % 2 == 0;
+        async move { if retry { std::future::pending().await } else { status(503, "") } }
+    })));
+    for _ in 0..100 {
+        let asked = attempts.call(request("GET", Body::empty(), &context(false)));
+        assert!(asked.now_or_never().is_none());
+    }
+    assert_eq!(*begun.lock(), 200, "each was tried again");
 }
 
 #[tokio::test]
@@ -157,10 +238,10 @@ async fn a_further_attempt_waits_for_its_pause() {
 #[tokio::test]
 async fn a_body_too_large_to_keep_is_sent_once() {
     let (client, seen) = client(|_| status(503, ""));
-    let chunk: &'static str = Box::leak("x".repeat(replay::LIMIT).into_boxed_str());
+    let chunk: &'static str = Box::leak("x".repeat(64 << 10).into_boxed_str());
     attempts(client, 3, &["503"]).call(request("PUT", stream(&[chunk, "y"]), &context(false))).await.unwrap();
     assert_eq!(seen.lock().len(), 1);
-    assert_eq!(seen.lock()[0].0.len(), replay::LIMIT + 1, "but in full");
+    assert_eq!(seen.lock()[0].0.len(), (64 << 10) + 1, "but in full");
 }
 
 #[tokio::test]

@@ -128,6 +128,23 @@ fn a_trusted_peer_is_believed_and_added() {
 }
 
 #[test]
+fn fields_of_the_upstreams_hop_go() {
+    let mut headers = map(&[
+        ("connection", "X-Mine, close"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "x"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("proxy-authenticate", "Basic"),
+        ("x-mine", "1"),
+        ("x-theirs", "1"),
+        ("trailer", "x-end"),
+    ]);
+    strip_response(&mut headers, None);
+    assert_eq!(headers, map(&[("x-theirs", "1"), ("trailer", "x-end")]));
+}
+
+#[test]
 fn a_switch_of_protocols_keeps_its_announcement() {
     let mut headers =
         map(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "x")]);

@@ -75,6 +75,35 @@ async fn a_method_that_is_not_allowed_comes_with_those_that_are() {
     assert!(!response.headers().contains_key("allow"));
 }
 
+/// What clients of either kind decide by.
+#[test]
+fn the_statuses_are_those_of_the_documentation() {
+    for (outcome, status, grpc) in [
+        (Outcome::NoRoute, 404, 12),
+        (Outcome::NoHealthyUpstream, 503, 14),
+        (Outcome::ConnectRefused, 502, 14),
+        (Outcome::ConnectTimeout, 504, 14),
+        (Outcome::UpstreamReset, 502, 14),
+        (Outcome::UpstreamMalformed, 502, 13),
+        (Outcome::UpstreamTimeout, 504, 4),
+        (Outcome::ClientClosed, 499, 1),
+        (Outcome::ClientMalformed, 400, 13),
+        (Outcome::ClientTimeout, 408, 4),
+        (Outcome::TooLarge, 413, 8),
+        (Outcome::RateLimited, 429, 8),
+        (Outcome::Unauthenticated, 401, 16),
+        (Outcome::Denied, 403, 7),
+        (Outcome::BreakerOpen, 503, 14),
+        (Outcome::Internal, 500, 13),
+    ] {
+        let answer = |form| render(&Error::new(outcome), Some(&context(form)));
+        assert_eq!(answer(AnswerForm::Text).status().as_u16(), status, "{outcome}");
+        let call = answer(AnswerForm::Grpc);
+        assert_eq!(call.headers()["grpc-status"], HeaderValue::from(grpc), "{outcome}");
+        assert_eq!(call.status(), 200, "{outcome}");
+    }
+}
+
 #[test]
 fn every_outcome_renders_to_its_own_status() {
     for outcome in Outcome::ALL {

@@ -162,6 +162,30 @@ async fn heads_above_the_limits() {
     assert!(outcomes.contains(&Outcome::HeadersTooLarge) && outcomes.contains(&Outcome::TargetTooLong));
 }
 
+/// Not to be had by configuring nothing: 64 KiB, 100 fields, a target of 8 KiB.
+#[tokio::test]
+async fn heads_at_and_above_the_default_limits() {
+    let server = serve(echo);
+    let fields = |count: usize| (0..count).map(|n| format!("X-{n}: a\r\n")).collect::<String>();
+    let target =
+        |len: usize| format!("GET /{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "a".repeat(len - 1));
+    let bytes = |len: usize| {
+        let rest = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: \r\n\r\n".len();
+        format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n", "a".repeat(len - rest))
+    };
+    for (request, expect) in [
+        (bytes(60 << 10), 200),
+        (bytes((64 << 10) + 1), 431),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n", fields(98)), 200),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n", fields(99)), 431),
+        (target(8 << 10), 200),
+        (target((8 << 10) + 1), 414),
+    ] {
+        let (answer, _) = exchange(server.address, request.clone()).await;
+        assert_eq!(answer.status, expect, "{} bytes", request.len());
+    }
+}
+
 #[tokio::test]
 #[cfg(not(feature = "hyper-h1"))]
 async fn what_is_no_request_is_answered_with_a_reason_and_told_once() {

@@ -180,6 +180,21 @@ async fn a_length_above_the_limit_is_413() {
 }
 
 #[tokio::test]
+async fn a_connection_has_as_many_streams_as_are_allowed() {
+    for (limits, expect) in [(Limits::default(), 200), (Limits { http2_streams: 3, ..Limits::default() }, 3)]
+    {
+        let server = start(listener(limits), |req, _| echo(req));
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+        let _task = tokio::spawn(connection);
+        let (answer, _) = sender.send_request(Request::get("http://a/").body(()).unwrap(), true).unwrap();
+        // The settings come before the answer.
+        patient(answer).await.unwrap();
+        assert_eq!(sender.current_max_send_streams(), expect);
+    }
+}
+
+#[tokio::test]
 async fn streams_that_are_reset_at_once_do_not_pile_up() {
     let server = serve(|_| async {
         std::future::pending::<()>().await;

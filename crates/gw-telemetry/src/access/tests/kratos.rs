@@ -30,6 +30,16 @@ fn a_request_with_its_attempts() {
 }
 
 #[test]
+fn a_client_that_left_before_the_answer() {
+    let (status, outcome) = (None, Outcome::ClientClosed);
+    check(
+        &AccessRecord { status, outcome, query: None, ..record() },
+        "ERROR source=accesslog host=shop.example method=GET scheme=https path=/items/1 query= code=499 \
+         error=client_closed latency=0.012300 backend= backend_code=[] backend_latency=[] last_attempt=true",
+    );
+}
+
+#[test]
 fn requests_without_a_route() {
     let (status, outcome) = (Some(404), Outcome::NoRoute);
     check(
