@@ -6,6 +6,7 @@ use gw_config::FileLoader;
 use gw_core::{BoxFuture, DebugRequest, DebugResponse, Debuggable, Response, json_page};
 use http::StatusCode;
 use serde_json::json;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::{Compiler, Proxy};
 
@@ -14,12 +15,14 @@ pub struct ConfigDebug {
     proxy: Arc<Proxy>,
     loader: Option<FileLoader>,
     compiler: Compiler,
+    /// The right to read the configuration.
+    turn: Arc<Mutex<()>>,
 }
 
 impl ConfigDebug {
     /// Shows what `proxy` serves, and what `loader` would load and `compiler` lower; without a loader, what is served.
     pub fn new(proxy: Arc<Proxy>, loader: Option<FileLoader>, compiler: Compiler) -> Self {
-        Self { proxy, loader, compiler }
+        Self { proxy, loader, compiler, turn: Arc::default() }
     }
 
     /// Where the configuration came from.
@@ -44,25 +47,56 @@ impl ConfigDebug {
         json_page(&json!({ "version": self.proxy.loaded().map(|loaded| loaded.gateway.version.clone()) }))
     }
 
-    /// Reads the file again, without serving it: what a reload would see.
-    fn load(&self) -> Response {
-        let Some(loader) = &self.loader else {
-            let served = self.proxy.loaded().map(|loaded| gw_config::redacted(&loaded));
-            return json_page(&served.unwrap_or_default());
+    /// The configuration, one at a time and on a thread of its own: with thousands of endpoints it takes seconds of CPU.
+    async fn load(&self) -> Response {
+        let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() else {
+            return plain(
+                StatusCode::CONFLICT,
+                "the configuration is being read; one at a time\n".to_owned(),
+            );
         };
-        let lowered = loader.load().map(Arc::new).and_then(|loaded| {
-            self.compiler.compile(Arc::clone(&loaded))?;
-            Ok(loaded)
+        let (proxy, loader, compiler) = (Arc::clone(&self.proxy), self.loader.clone(), self.compiler.clone());
+        let (tell, made) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("gw-config-load".to_owned()).spawn(move || {
+            let page = match loader {
+                Some(loader) => would_load(&loader, &compiler),
+                None => {
+                    json_page(&proxy.loaded().map(|served| gw_config::redacted(&served)).unwrap_or_default())
+                }
+            };
+            drop(turn);
+            // Nobody may be waiting any more.
+            drop(tell.send(page));
         });
-        match lowered {
-            Ok(loaded) => json_page(&gw_config::redacted(&loaded)),
-            Err(diagnostics) => {
-                let mut response = Response::new(format!("{diagnostics}\n").into());
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
-        }
+        let page = match thread {
+            Ok(_) => made.await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        page.unwrap_or_else(|error| {
+            plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("the configuration could not be read: {error}\n"),
+            )
+        })
     }
+}
+
+/// Reads the file again, without serving it: what a reload would see.
+fn would_load(loader: &FileLoader, compiler: &Compiler) -> Response {
+    let lowered = loader.load().map(Arc::new).and_then(|loaded| {
+        compiler.compile(Arc::clone(&loaded))?;
+        Ok(loaded)
+    });
+    match lowered {
+        Ok(loaded) => json_page(&gw_config::redacted(&loaded)),
+        Err(diagnostics) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{diagnostics}\n")),
+    }
+}
+
+fn plain(status: StatusCode, text: String) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response
 }
 
 /// A priority file's name alone, as the original shows it.
@@ -83,10 +117,39 @@ impl Debuggable for ConfigDebug {
         Box::pin(async move {
             Some(match tail {
                 "inspect" => self.inspect(),
-                "load" => self.load(),
+                "load" => self.load().await,
                 "version" => self.version(),
                 _ => return None,
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gw_config::FeatureGates;
+    use gw_core::Clock;
+    use gw_middleware::{Registry, Surroundings};
+    use gw_telemetry::{BuildInfo, Metrics};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_configuration_is_read_by_one_at_a_time() {
+        let compiler = Compiler {
+            registry: Registry::built_in(),
+            strict_slash: false,
+            surroundings: Surroundings::alone(Clock::system()),
+            gates: FeatureGates::default(),
+        };
+        let proxy = Proxy::builder(1, Metrics::new(1, BuildInfo::default())).build();
+        let loader = FileLoader::new("/nothing/here.toml");
+        let debug = ConfigDebug::new(proxy, Some(loader), compiler);
+        let reading = Arc::clone(&debug.turn).try_lock_owned().unwrap();
+        assert_eq!(debug.load().await.status(), StatusCode::CONFLICT);
+        drop(reading);
+        for _ in 0..2 {
+            assert_eq!(debug.load().await.status(), StatusCode::INTERNAL_SERVER_ERROR, "there is no file");
+        }
     }
 }
