@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the demo until a signal ends it.
 pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) -> Result<Exit, Failure> {
-    diagnostics::start(false);
+    diagnostics::start(false)?;
     life::control()?.block_on(async {
         let signals = Signals::listen().context("signals")?;
         let upstreams = demo::start().await.context("the demo's upstreams")?;

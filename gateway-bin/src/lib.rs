@@ -23,7 +23,6 @@ mod reload;
 mod stop;
 mod validate;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use gw_middleware::Registry;
@@ -68,12 +67,10 @@ pub fn main(registry: Registry) -> ExitCode {
 fn run(args: &args::RunArgs, registry: Registry) -> Result<Exit, Failure> {
     let mut environment = environment()?;
     discovery::replace(&args.discovery, &mut environment)?;
-    diagnostics::start(args.debug);
+    diagnostics::start(args.debug)?;
     life::run(args, environment, registry)
 }
 
 fn environment() -> Result<Environment, Failure> {
-    let text =
-        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    Environment::parse(std::env::vars_os().filter_map(text)).map_err(Failure::usage)
+    Environment::parse(std::env::vars_os()).map_err(Failure::usage)
 }

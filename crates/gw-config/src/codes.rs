@@ -3,6 +3,7 @@
 //! GW01xx are the decoder's, GW02xx are this crate's, GW03xx are found by `gw-proxy` when it lowers the document.
 
 pub(crate) const MISSING_KEY: &str = "GW0103";
+pub(crate) const OUT_OF_RANGE: &str = "GW0106";
 pub(crate) const UNREADABLE: &str = "GW0201";
 pub(crate) const NOT_UTF8: &str = "GW0202";
 pub(crate) const SYNTAX: &str = "GW0203";
@@ -36,7 +37,7 @@ pub const CODES: &[(&str, &str)] = &[
     (MISSING_KEY, "missing key"),
     ("GW0104", "unknown name"),
     ("GW0105", "bad duration"),
-    ("GW0106", "number out of range"),
+    (OUT_OF_RANGE, "number out of range"),
     ("GW0107", "key given twice"),
     ("GW0108", "invalid value"),
     (UNREADABLE, "unreadable file"),
@@ -74,6 +75,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0309", "access log cannot be opened"),
     ("GW0310", "service without discovery"),
     (BAD_DISCOVERY, "bad discovery"),
+    ("GW0312", "too many middlewares"),
 ];
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! process's environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use gw_egress::ForwardProxies;
@@ -38,6 +39,22 @@ pub struct Environment {
 
 const PREFIX: &str = "GATEWAY__";
 
+/// The variables by their whole name, without those of forward proxies.
+const NAMES: &[&str] = &[
+    "ADVERTISE_ADDR",
+    "ADVERTISE_DEVICE",
+    "ADVERTISE_NAME",
+    "ENABLE_STRICT_SLASH",
+    HANDOVER,
+    "INITIAL_RESOLVE_TIMEOUT",
+    "PROXY_DIAL_TIMEOUT",
+    "PROXY_FOLLOW_REDIRECT",
+    "PROXY_IDLE_TIMEOUT",
+    "PROXY_READ_HEADER_TIMEOUT",
+    "PROXY_READ_TIMEOUT",
+    "PROXY_WRITE_TIMEOUT",
+];
+
 /// Tells a successor, by the value `1`, that its standard input is its predecessor.
 pub const HANDOVER: &str = "GATEWAY_HANDOVER";
 
@@ -46,10 +63,13 @@ impl Environment {
     ///
     /// # Errors
     /// A sentence that names the variable.
-    pub fn parse(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+    pub fn parse(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, String> {
         let mut environment = Self::default();
         let mut proxies = BTreeMap::new();
         for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            // None of ours has another name.
+            let Some(name) = name.into_string().ok().filter(|name| reads(name)) else { continue };
+            let value = value.into_string().map_err(|_| format!("{name}: its value is not UTF-8"))?;
             if ForwardProxies::reads(&name) {
                 proxies.insert(name, value);
             } else {
@@ -80,7 +100,10 @@ impl Environment {
             "ADVERTISE_DEVICE" if self.advertise_address.is_empty() => {
                 match crate::control::first_ipv4(&value) {
                     Ok(Some(address)) => self.advertise_address = address.to_string(),
-                    found => self.notices.push(format!("{name}={value}: no IPv4 address ({found:?})")),
+                    Ok(None) => {
+                        self.notices.push(format!("{name}={value}: no such interface has an IPv4 address"))
+                    }
+                    Err(error) => self.notices.push(format!("{name}={value}: {error}")),
                 }
             }
             "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
@@ -127,6 +150,14 @@ impl Environment {
             gateway.client.connect_timeout = self.dial_timeout;
         }
     }
+}
+
+/// Whether a variable of this name means anything here.
+fn reads(name: &str) -> bool {
+    let beginnings = ["CONSUL_", PREFIX];
+    NAMES.contains(&name)
+        || ForwardProxies::reads(name)
+        || beginnings.iter().any(|beginning| name.starts_with(beginning))
 }
 
 fn duration(name: &str, value: &str) -> Result<Option<Duration>, String> {

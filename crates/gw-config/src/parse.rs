@@ -75,7 +75,7 @@ pub(crate) fn parse_all(
             return Err(Diagnostics::new(document, found));
         }
     };
-    overrides::apply(&mut tree, overrides);
+    found.extend(overrides::apply(&mut tree, overrides));
     let strict = is_strict(&tree);
     let mut decoded = decode::<v1::Gateway>(&tree, dialect, strict);
     if let Some(gateway) = &decoded.value {

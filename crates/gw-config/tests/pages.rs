@@ -13,7 +13,7 @@ const ELSEWHERE: &[&str] =
     &["GW0301", "GW0303", "GW0304", "GW0305", "GW0306", "GW0307", "GW0308", "GW0309", "GW0310"];
 
 /// Codes without a block to execute: they are about files or directories, or about options of middlewares.
-const WITHOUT_EXAMPLE: &[&str] = &["GW0108", "GW0201", "GW0202", "GW0227", "GW0302", "GW0305"];
+const WITHOUT_EXAMPLE: &[&str] = &["GW0108", "GW0201", "GW0202", "GW0227", "GW0302", "GW0305", "GW0312"];
 
 fn pages() -> BTreeMap<String, String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");

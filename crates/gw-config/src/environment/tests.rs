@@ -3,7 +3,19 @@
 use super::*;
 
 fn parse(variables: &[(&str, &str)]) -> Result<Environment, String> {
-    Environment::parse(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    Environment::parse(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+}
+
+#[test]
+fn a_value_that_is_not_utf_8_is_refused_by_name_if_somebody_reads_it() {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = || OsString::from_vec(b"\xff".to_vec());
+    for name in ["GATEWAY__NAME", "PROXY_READ_TIMEOUT", "ADVERTISE_NAME", "CONSUL_HTTP_TOKEN", "no_proxy"] {
+        let error = Environment::parse([(OsString::from(name), bytes())].into_iter()).unwrap_err();
+        assert_eq!(error, format!("{name}: its value is not UTF-8"));
+    }
+    let others = [(OsString::from("LS_COLORS"), bytes()), (bytes(), OsString::from("x"))];
+    assert_eq!(Environment::parse(others.into_iter()).unwrap(), Environment::default());
 }
 
 #[test]

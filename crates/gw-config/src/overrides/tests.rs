@@ -63,3 +63,17 @@ fn text_that_breaks_out_of_its_value_stays_text() {
     let loaded = with(Format::Toml, "name = 'x'", &[("name", "'a'\nversion = 'b'")]).unwrap();
     assert_eq!(loaded.gateway.name, "'a'\nversion = 'b'");
 }
+
+#[test]
+fn an_item_that_a_list_has_not_is_blamed_on_the_variable() {
+    let text = "[[endpoints]]\npath = '/'\nbackends = [{ target = 'x:1' }]\n";
+    for (path, item) in
+        [("endpoints.7.timeout", "7"), ("endpoints.1", "1"), ("endpoints.first.timeout", "first")]
+    {
+        let errors = with(Format::Toml, text, &[(path, "2s")]).unwrap_err();
+        let variable = path.replace('.', "__").to_ascii_uppercase();
+        let expect =
+            format!("GATEWAY__{variable}: `endpoints` has no item `{item}`; it has 1, counted from 0");
+        assert_eq!((errors.len(), errors.list()[0].message.as_str()), (1, expect.as_str()));
+    }
+}
