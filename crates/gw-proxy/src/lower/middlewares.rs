@@ -15,6 +15,9 @@ use super::{Chains, Pass};
 /// The name of the global chain in identities.
 const GLOBAL: &str = "global";
 
+/// How many middlewares may stand around one endpoint, global ones included: each takes its part of a worker's stack.
+const MAX_CHAIN: usize = 64;
+
 /// The global chain: shared instances are made once, the others anew for each endpoint.
 pub(super) struct Middlewares {
     shared: Vec<Option<Arc<dyn Middleware>>>,
@@ -60,6 +63,7 @@ impl Middlewares {
     pub(super) fn refusal(&self, pass: &mut Pass<'_>) -> Chains {
         let info = Arc::new(EndpointInfo { name: "-".into(), route: "-".into(), ..EndpointInfo::default() });
         let mut chains = Chains::default();
+        pass.not_too_long(0, &pass.loaded.gateway.middlewares);
         for (index, entry) in pass.loaded.gateway.middlewares.iter().enumerate() {
             if pass.factory(entry).is_none() {
                 pass.unknown(entry);
@@ -86,6 +90,7 @@ impl Middlewares {
         pass.errors.truncate(reported.0);
         pass.warnings.truncate(reported.1);
         pass.left_out.truncate(reported.2);
+        pass.not_too_long(pass.loaded.gateway.middlewares.len(), &endpoint.middlewares);
         for (index, entry) in endpoint.middlewares.iter().enumerate() {
             match pass.factory(entry) {
                 Some(factory) => {
@@ -142,6 +147,16 @@ impl<'a> Pass<'a> {
     fn factory(&self, entry: &v1::Middleware) -> Option<&'a dyn MiddlewareFactory> {
         let compiler = self.compiler;
         compiler.registry.get(&entry.name)
+    }
+
+    /// Complains about the first entry that is too many, after so many outside; of a global one, once.
+    fn not_too_long(&mut self, outside: usize, list: &[Spanned<v1::Middleware>]) {
+        let Some(first) = MAX_CHAIN.checked_sub(outside).and_then(|room| list.get(room)) else { return };
+        let length = outside + list.len();
+        let message = format!(
+            "{length} middlewares around one endpoint, {outside} of them global; {MAX_CHAIN} are the most"
+        );
+        self.errors.push(Diagnostic::error("GW0312", message, first.span()));
     }
 
     fn unknown(&mut self, entry: &v1::Middleware) {
