@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gw_core::{BoxFuture, Error, Outcome, Request, RequestContext, Response};
 use gw_value::{Fault, Options, Spanned};
 use http::header::HOST;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 use serde::Deserialize;
 
@@ -53,6 +53,28 @@ fn must_be_path(path: &Spanned<String>, key: &str) -> Option<Fault> {
     (!path.starts_with('/')).then(|| invalid(path.span(), key, "a path begins with `/`".to_owned(), help()))
 }
 
+/// A query belongs to the request, and what is no path would be found out with each.
+fn must_make_paths(path: &Spanned<String>) -> Option<Fault> {
+    let made = Template::parse(path).sample();
+    let help = match made.find(['?', '#']) {
+        Some(_) => "the query of the request is kept; `%3F` and `%23` are `?` and `#` in a path",
+        None if PathAndQuery::try_from(made).is_err() => {
+            "write what may not stand there as `%` and two digits: `%20` is a space"
+        }
+        None => return None,
+    };
+    let message = format!("{:?} is no path", **path);
+    Some(invalid(path.span(), "path_rewrite", message, Some(help.to_owned())))
+}
+
+fn must_make_hosts(host: &Spanned<String>) -> Option<Fault> {
+    let made = Template::parse(host).sample();
+    let valid = made.is_empty() || !made.contains('@') && Authority::try_from(made).is_ok();
+    let help = "write `example.com`, or `example.com:8080`".to_owned();
+    let message = || format!("{:?} is no host", **host);
+    (!valid).then(|| invalid(host.span(), "host_rewrite", message(), Some(help)))
+}
+
 impl Rewrite {
     /// What is wrong is added to `faults`.
     fn new(options: &RewriteOptions, faults: &mut Vec<Fault>) -> Self {
@@ -60,6 +82,9 @@ impl Rewrite {
         for (path, key) in [(path_rewrite, "path_rewrite"), (strip_prefix, "strip_prefix")] {
             faults.extend(path.as_ref().and_then(|path| must_be_path(path, key)));
         }
+        let rooted = path_rewrite.as_ref().filter(|path| path.starts_with('/'));
+        faults.extend(rooted.and_then(must_make_paths));
+        faults.extend(host_rewrite.as_ref().and_then(must_make_hosts));
         let template = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Template::parse(text));
         let (request, response) = (&options.request_headers_rewrite, &options.response_headers_rewrite);
         Self {
@@ -138,6 +163,15 @@ impl Template {
         }
         parts.push(Part::Text(rest.to_owned()));
         Self(parts)
+    }
+
+    /// What it may give.
+    fn sample(&self) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Variable(_) => "1".to_owned(),
+        };
+        self.0.iter().map(text).collect()
     }
 
     fn expand(&self, req: &Request) -> String {

@@ -88,6 +88,52 @@ fn bad_options_point_inside_the_options() {
     refuses(Format::Toml, &text, &[("GW0108", "'x'"), ("GW0108", "'h'")]);
 }
 
+/// Global ones count for each endpoint, but are complained about once.
+#[test]
+fn a_chain_has_64_middlewares_at_most() {
+    let chain = |key: &str, names: &[&str]| {
+        names.iter().map(|name| format!("[[{key}]]\nname = '{name}'\n")).collect::<String>()
+    };
+    let document = |global: &[&str], own: &[&str]| {
+        let endpoint = |path: &str, own: &[&str]| {
+            format!("[[endpoints]]\npath = '{path}'\n{BACKEND}{}", chain("endpoints.middlewares", own))
+        };
+        format!("{}{}{}", chain("middlewares", global), endpoint("/a", own), endpoint("/b", &[]))
+    };
+    let found = |global: usize, own: usize| {
+        let text = document(&vec!["logging"; global], &vec!["headers"; own]);
+        let errors = compile(Format::Toml, &text).err();
+        errors.map_or_else(Vec::new, |errors| {
+            let line = |error: &gw_config::Diagnostic| text[..error.span.start].lines().count();
+            errors.iter().map(|error| (error.code, line(error))).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(found(60, 4), []);
+    assert_eq!(found(60, 5).len(), 1);
+    assert_eq!(found(60, 7), found(60, 5), "at the first one that is too many");
+    assert_eq!(found(65, 3).len(), 1);
+    assert_eq!(found(65, 3)[0].0, "GW0312");
+}
+
+#[test]
+fn a_rewrite_makes_paths_and_hosts() {
+    let with = |options: &str| {
+        format!(
+            "[[endpoints]]\npath = '/'\n{BACKEND}middlewares = [{{ name = 'rewrite', options = {{ {options} }} }}]\n"
+        )
+    };
+    for value in [r#""/a\u0000b c\r\n""#, "'/a b'", "'/a?x=y'", "'/a#x'", "'/{x}?y'"] {
+        refuses(Format::Toml, &with(&format!("path_rewrite = {value}")), &[("GW0108", value)]);
+    }
+    for value in [r#""a\u0000""#, "'a b'", "'me@a'", "'http://a'", "'a/b'", "'{x}/b'"] {
+        refuses(Format::Toml, &with(&format!("host_rewrite = {value}")), &[("GW0108", value)]);
+    }
+    for fine in ["path_rewrite = '/%20/{x}/{y'", "host_rewrite = '{x}.test:{y}'", "host_rewrite = '[::1]:80'"]
+    {
+        assert!(compile(Format::Toml, &with(fine)).is_ok(), "{fine}");
+    }
+}
+
 #[test]
 fn a_colour_is_asked_for_by_a_header_that_can_exist() {
     let text = format!("[[endpoints]]\npath = '/'\n{BACKEND}nodes = {{ color_header = 'x color' }}\n");
