@@ -51,7 +51,7 @@ pub(crate) fn run(
     };
     // The pages have a loader of their own: what they read is not what the watch has seen.
     let (loader, shown) = (loader(), loader());
-    loader.make_directory().context("the priority directory")?;
+    loader.make_directory().map_err(anyhow::Error::from)?;
     let mut settings = Settings {
         workers: args.workers.map(usize::from),
         addresses: args.addr.clone(),

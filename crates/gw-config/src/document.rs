@@ -88,14 +88,13 @@ impl Document {
     /// Reads a file. Its extension says the format.
     ///
     /// # Errors
-    /// When it cannot be read, is a directory or has no known extension (GW0201), or for the reasons of
-    /// [`from_bytes`](Self::from_bytes).
+    /// When it cannot be read, is no regular file (a link to one is) or has no known extension (GW0201), or for the
+    /// reasons of [`from_bytes`](Self::from_bytes).
     pub fn read(path: &Path) -> Result<Self, Diagnostics> {
         let name = path.display().to_string();
-        if path.is_dir() {
-            let message = format!("`{name}` is a directory");
-            let error = Diagnostic::error(UNREADABLE, message, Span::NONE)
-                .with_help("name the file in it; only priority files are named by their directory");
+        if let Some((what, help)) = path.metadata().ok().and_then(|meta| oddity(meta.file_type())) {
+            let error =
+                Diagnostic::error(UNREADABLE, format!("`{name}` is {what}"), Span::NONE).with_help(help);
             return Err(Diagnostics::of_file(name, Format::Toml, error));
         }
         let Some(format) = Format::of(path) else {
@@ -146,6 +145,28 @@ impl fmt::Debug for Document {
             .field("attached", &self.attached)
             .finish()
     }
+}
+
+/// What is no regular file, and what to do. To open a pipe is to wait for its other end, and a device may have no end.
+fn oddity(kind: std::fs::FileType) -> Option<(&'static str, &'static str)> {
+    use std::os::unix::fs::FileTypeExt;
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_dir() {
+        return Some((
+            "a directory",
+            "name the file in it; only priority files are named by their directory",
+        ));
+    }
+    let what = if kind.is_fifo() {
+        "a pipe, not a regular file"
+    } else if kind.is_socket() {
+        "a socket, not a regular file"
+    } else {
+        "a device, not a regular file"
+    };
+    Some((what, "a configuration is read again at each reload; write it to a file and name that"))
 }
 
 /// A file's content, but not more than tells that it is too large.

@@ -19,10 +19,20 @@ pub(crate) fn read_pem(inline_or_path: &str) -> Result<Vec<u8>, TlsError> {
     }
     match origin(inline_or_path) {
         Origin::Inline => Ok(inline_or_path.as_bytes().to_vec()),
-        Origin::File(path) => match std::fs::read(&path) {
+        Origin::File(path) => match read_file(&path) {
             Ok(bytes) => Ok(bytes),
             Err(source) => Err(TlsError::Read { path, source }),
         },
+    }
+}
+
+/// To open a pipe is to wait for its other end, and a device may have no end. A directory fails with its own reason.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if kind.is_file() || kind.is_dir() {
+        std::fs::read(path)
+    } else {
+        Err(std::io::Error::other("not a regular file"))
     }
 }
 

@@ -108,14 +108,20 @@ impl FileLoader {
     /// is an error.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made; it is named.
     pub fn make_directory(&self) -> std::io::Result<()> {
         let Some((directory, _)) = &self.files.priority else { return Ok(()) };
-        if !directory.try_exists()? {
-            std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
-            tracing::warn!(?directory, "the priority directory did not exist and was made");
-        }
-        Ok(())
+        let made = directory.try_exists().and_then(|exists| {
+            if !exists {
+                std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+                tracing::warn!(directory = %directory.display(), "the priority directory did not exist and was made");
+            }
+            Ok(())
+        });
+        made.map_err(|error| {
+            let message = format!("cannot make the priority directory `{}`: {error}", directory.display());
+            std::io::Error::new(error.kind(), message)
+        })
     }
 
     /// Reads and checks the file now, and the priority files.
@@ -229,10 +235,6 @@ impl Watch {
 
     /// The files, if they are not as seen before or were ordered.
     fn look(&mut self, ordered: bool) -> Option<Set> {
-        // A pipe gives its content only once.
-        if self.seen.is_some() && std::fs::metadata(&self.files.main).is_ok_and(|meta| !meta.is_file()) {
-            return None;
-        }
         let set = self.files.read();
         let seen = set.seen();
         if self.seen.as_ref() == Some(&seen) && !ordered {
@@ -310,10 +312,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_none_is_read_once() {
+    fn what_is_no_regular_file_is_refused_unopened() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.toml");
-        fs::create_dir(&path).unwrap();
         let orders = watch::Sender::new(0).subscribe();
         let mut watch = Watch {
             files: Files { main: path.clone(), priority: None },
@@ -322,9 +323,16 @@ mod tests {
             notices: None,
             seen: None,
         };
-        assert!(watch.look(false).is_some());
-        assert!(watch.look(true).is_none());
+        fs::create_dir(&path).unwrap();
+        look(&mut watch, Some("GW0201"));
         fs::remove_dir(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        look(&mut watch, Some("GW0201"));
+        fs::remove_file(&path).unwrap();
+        // To open a pipe would wait for a writer.
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        look(&mut watch, Some("GW0201"));
+        fs::remove_file(&path).unwrap();
         fs::write(&path, "a = 1").unwrap();
         look(&mut watch, Some("a = 1"));
     }
