@@ -8,7 +8,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// A watch over the directories of files, and over those of the files they are links to. Ends when dropped.
+/// A watch over the directories of files and of the links on the way to them. Ends when dropped.
 pub(super) struct Notices {
     happened: Arc<Notify>,
     watcher: Option<RecommendedWatcher>,
@@ -72,19 +72,37 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// The directory of the name, where a ConfigMap swaps a link, and that of the file itself, where an editor saves.
+/// How many links on the way to a file are followed; the poll finds what is beyond.
+const LINKS: usize = 8;
+
+/// Where a change of the file can be made: the directory of the file, where an editor saves, and that of each link on the
+/// way to it, which may be swapped. They are in their real form, by which each has one watch; one that is not there is
+/// stood for by what it would be in.
 fn directories(file: &Path) -> Vec<PathBuf> {
-    let parent = |path: &Path| match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
-        other => other.map(Path::to_owned),
-    };
-    let mut directories: Vec<PathBuf> = parent(file).into_iter().collect();
-    let target = std::fs::canonicalize(file).ok().and_then(|target| parent(&target));
-    let same = |one: &Path, two: &Path| std::fs::canonicalize(one).is_ok_and(|one| one == two);
-    if let Some(target) = target.filter(|target| !directories.iter().any(|known| same(known, target))) {
-        directories.push(target);
-    }
+    let mut directories = Vec::new();
+    collect(file, LINKS, &mut directories);
+    directories.sort();
+    directories.dedup();
     directories
+}
+
+fn collect(path: &Path, links: usize, directories: &mut Vec<PathBuf>) {
+    directories.extend(directory(path));
+    let Some(links) = links.checked_sub(1) else { return };
+    for link in path.ancestors() {
+        if let Ok(target) = std::fs::read_link(link) {
+            directories.extend(directory(link));
+            collect(&link.parent().unwrap_or(link).join(target), links, directories);
+        }
+    }
+}
+
+/// The nearest directory above a path.
+fn directory(path: &Path) -> Option<PathBuf> {
+    path.ancestors().skip(1).find_map(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        std::fs::canonicalize(above).ok()
+    })
 }
 
 #[cfg(test)]
@@ -123,6 +141,20 @@ mod tests {
         assert_eq!(directories(&root.join("a.toml")), [root.clone(), root.join("real")]);
         assert_eq!(directories(&root.join("real/a.toml")), [root.join("real")]);
         assert_eq!(directories(&root.join("none.toml")), std::slice::from_ref(&root));
-        assert_eq!(directories(Path::new("none.toml")), [PathBuf::from(".")]);
+        assert_eq!(directories(&root.join("none/none.toml")), std::slice::from_ref(&root));
+        assert_eq!(directories(Path::new("none.toml")), [std::env::current_dir().unwrap()]);
+    }
+
+    #[test]
+    fn the_directories_of_links_on_the_way() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("versions/1")).unwrap();
+        std::fs::create_dir(root.join("v")).unwrap();
+        std::os::unix::fs::symlink("../versions/1", root.join("v/current")).unwrap();
+        let expect = [root.join("v"), root.join("versions"), root.join("versions/1")];
+        assert_eq!(directories(&root.join("v/current/a.toml")), expect);
+        std::os::unix::fs::symlink("loop", root.join("loop")).unwrap();
+        assert_eq!(directories(&root.join("loop/a.toml")), [root]);
     }
 }

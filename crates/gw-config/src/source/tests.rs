@@ -79,19 +79,49 @@ async fn events_tell_of_every_way_to_save() {
 async fn polling_finds_what_no_event_tells() {
     let place = Place::new("unused");
     for version in ["1", "2"] {
-        fs::create_dir(place.path(version)).unwrap();
-        fs::write(place.path(version).join("gateway.toml"), content(version)).unwrap();
+        let directory = place.path(version).join("conf");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("gateway.toml"), content(version)).unwrap();
+    }
+    let rename = |from: &str, to: &str| fs::rename(place.path(from), place.path(to)).unwrap();
+    rename("1", "current");
+    // The directory that is renamed is above the watched one.
+    let loader =
+        FileLoader::new(place.path("current").join("conf/gateway.toml")).with_poll(Duration::from_millis(5));
+    assert_eq!(version(loader.load()), "1");
+    let swap = || {
+        rename("current", "1");
+        rename("2", "current");
+    };
+    // It may be looked at while there is none.
+    let mut changes = loader.watch();
+    let mut found = after(&mut changes, swap).await;
+    if found.is_err() {
+        found = changes.next().await.unwrap();
+    }
+    assert_eq!(version(found), "2");
+}
+
+#[tokio::test]
+async fn a_link_on_the_way_is_swapped() {
+    let place = Place::new("unused");
+    fs::create_dir(place.path("v")).unwrap();
+    let file = |version: &str| place.path("v").join(version).join("gateway.toml");
+    for version in ["1", "2"] {
+        fs::create_dir(place.path("v").join(version)).unwrap();
+        fs::write(file(version), content(version)).unwrap();
     }
     let link = |to: &str| {
-        std::os::unix::fs::symlink(place.path(to), place.path("tmp")).unwrap();
-        fs::rename(place.path("tmp"), place.path("current")).unwrap();
+        std::os::unix::fs::symlink(to, place.path("v/tmp")).unwrap();
+        fs::rename(place.path("v/tmp"), place.path("v/current")).unwrap();
     };
     link("1");
-    // The link is above the watched directory.
-    let loader =
-        FileLoader::new(place.path("current").join("gateway.toml")).with_poll(Duration::from_millis(5));
+    let loader = FileLoader::new(file("current")).with_poll(NO_POLL);
     assert_eq!(version(loader.load()), "1");
-    assert_eq!(version(after(&mut loader.watch(), || link("2")).await), "2");
+    let mut changes = loader.watch();
+    assert_eq!(version(after(&mut changes, || link("2")).await), "2");
+    let saved = after(&mut changes, || fs::write(file("2"), content("3")).unwrap());
+    assert_eq!(version(saved.await), "3");
 }
 
 /// The time is that of the test: it passes when everybody waits.
