@@ -1,10 +1,11 @@
 //! The command line: our commands, and the flags of the original with one dash or two.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
-use gw_config::FeatureGates;
+use gw_config::{FeatureGates, Format};
 use gw_server::{AddressError, ListenAddress};
 
 /// An API gateway that explains itself.
@@ -118,7 +119,21 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 
 /// Parses the command line. Go's flags take one dash or two, clap's long ones two.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(args.into_iter().map(two_dashes))
+    Cli::try_parse_from(args.into_iter().map(two_dashes)).map_err(with_tip)
+}
+
+/// Tells who names a file without its flag.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let given = |kind| match error.get(kind) {
+        Some(ContextValue::String(given)) => Some(given.clone()),
+        _ => None,
+    };
+    let given = given(ContextKind::InvalidSubcommand).or_else(|| given(ContextKind::InvalidArg));
+    if let Some(file) = given.filter(|given| Format::of(Path::new(given)).is_some()) {
+        let tip = format!("to serve a file, name it with its flag: `-conf {file}`");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 fn two_dashes(arg: OsString) -> OsString {

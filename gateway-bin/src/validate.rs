@@ -50,7 +50,8 @@ fn check(
                     Diagnostics::new(Arc::clone(compiled.document()), compiled.warnings().to_vec());
                 exit::complain(&exit::render(&warnings));
             }
-            exit::say(&format!("{}: ok, {} endpoints", file.display(), compiled.len()))?;
+            let plural = if compiled.len() == 1 { "" } else { "s" };
+            exit::say(&format!("{}: ok, {} endpoint{plural}", file.display(), compiled.len()))?;
             Ok(true)
         }
         Err(diagnostics) => {

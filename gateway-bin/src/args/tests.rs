@@ -50,3 +50,13 @@ fn an_address_that_is_none_is_blamed_on_its_flag() {
     }
     assert_eq!(parsed("-addr [::1]:0 -admin=").unwrap().run.admin.as_deref(), Some(""));
 }
+
+#[test]
+fn a_file_without_its_flag_is_tipped_about() {
+    for line in ["gateway.toml", "run gateway.toml", "-addr :1 gateway.toml"] {
+        let said = parsed(line).unwrap_err().to_string();
+        assert!(said.contains("`-conf gateway.toml`"), "{line}: {said}");
+    }
+    let said = parsed("fly").unwrap_err().to_string();
+    assert!(!said.contains("-conf fly"), "{said}");
+}

@@ -185,10 +185,10 @@ async fn validate_checks_each_file_and_starts_nothing() {
     let good = table("/", "", &[([127, 0, 0, 1], 1).into()]);
     let folder = folder(&[("good.toml", &good), ("wrong.toml", WRONG), ("half.yaml", "endpoints: [")]);
     let ran = run_in(folder.path(), &["validate", "good.toml"]).await;
-    assert_eq!((ran.code, ran.stdout.as_str()), (OK, "good.toml: ok, 1 endpoints\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.stdout.as_str()), (OK, "good.toml: ok, 1 endpoint\n"), "{ran:?}");
     let files = ["validate", "missing.toml", "wrong.toml", "half.yaml", ".", "good.toml"];
     let ran = run_in(folder.path(), &files).await;
-    assert_eq!((ran.code, ran.stdout.as_str()), (CONFIG, "good.toml: ok, 1 endpoints\n"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (CONFIG, "good.toml: ok, 1 endpoint\n"));
     for named in ["missing.toml", "wrong.toml:4:1", "half.yaml", "`.` is a directory", "name the file in it"]
     {
         assert!(ran.stderr.contains(named), "{named} in\n{}", ran.stderr);

@@ -111,7 +111,7 @@ async fn every_command_of_the_readme_works() {
     std::fs::write(folder.path().join("gateway.toml"), &Page::read(README).blocks_of("toml")[0]).unwrap();
 
     let ran = run(in_folder(&folder, &validate, &[])).await;
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "gateway.toml: ok, 1 endpoints\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "gateway.toml: ok, 1 endpoint\n"), "{ran:?}");
     let free = ["-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"];
     let gateway = Gateway::spawn(in_folder(&folder, &serve, &free));
     gateway.logged("it serves", |line| line.contains("\"serving\"")).await;
