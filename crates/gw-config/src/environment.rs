@@ -3,6 +3,8 @@
 //! Precedence: flags, then environment, then file, then defaults. The variables are given: the command alone reads its
 //! process's environment.
 
+mod log;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use gw_egress::ForwardProxies;
 
 use crate::v1;
+pub use log::doubtful_log_directives;
 
 /// What the environment asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,7 +104,7 @@ impl Environment {
                 match crate::control::first_ipv4(&value) {
                     Ok(Some(address)) => self.advertise_address = address.to_string(),
                     Ok(None) => {
-                        self.notices.push(format!("{name}={value}: no such interface has an IPv4 address"))
+                        self.notices.push(format!("{name}={value}: no such interface has an IPv4 address"));
                     }
                     Err(error) => self.notices.push(format!("{name}={value}: {error}")),
                 }

@@ -34,7 +34,7 @@ pub use codes::CODES;
 pub use control::{Check, ControlClient, ControlDebug, ControlOptions, ControlSetupError};
 pub use diagnostic::{Diagnostic, Diagnostics, Style};
 pub use document::{Document, Format, MAX_BYTES, Place, Position};
-pub use environment::{Environment, HANDOVER};
+pub use environment::{Environment, HANDOVER, doubtful_log_directives};
 pub use features::FeatureGates;
 pub use overrides::Override;
 pub use parse::{Loaded, load, parse, parse_with};
