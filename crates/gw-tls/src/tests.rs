@@ -249,7 +249,7 @@ fn faults_say_which_part_and_which_file() {
     let some = |text: &str| Some(text.to_owned());
     let none = Profile::default();
     check(&Profile { ca: some("/no/such.pem"), ..none.clone() }, "cacert: cannot read `/no/such.pem`");
-    check(&Profile { ca: some("/dev/zero"), ..none.clone() }, "`/dev/zero`: not a regular file");
+    check(&Profile { ca: some("/dev/null"), ..none.clone() }, "`/dev/null`: not a regular file");
     check(&Profile { ca: some(&key), ..none.clone() }, "cacert: the inline PEM holds no certificate");
     let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
     check(&Profile { ca: some(broken), ..none.clone() }, "cacert: the inline PEM is not valid PEM");
