@@ -65,10 +65,7 @@ async fn take(seconds: u64, turn: Turn) -> Result<Vec<u8>, BoxError> {
     let (tell, written) = oneshot::channel();
     std::thread::Builder::new().name("gw-profile".to_owned()).spawn(move || {
         let profile = guard.report().build().and_then(|report| report.pprof());
-        drop(guard);
-        // The symbols of the whole program were read for it.
-        backtrace::clear_symbol_cache();
-        drop(turn);
+        drop((guard, turn));
         // Nobody may be waiting any more.
         drop(tell.send(profile.map(|profile| profile.encode_to_vec())));
     })?;

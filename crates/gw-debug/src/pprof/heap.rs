@@ -28,11 +28,8 @@ async fn take(control: Arc<Mutex<JemallocProfCtl>>) -> Result<Vec<u8>, BoxError>
     let mut control = control.lock_owned().await;
     let (tell, written) = oneshot::channel();
     std::thread::Builder::new().name("gw-profile".to_owned()).spawn(move || {
-        let profile = control.dump_pprof().map_err(|error| error.to_string());
-        // The symbols of the whole program were read for it.
-        backtrace::clear_symbol_cache();
         // Nobody may be waiting any more.
-        drop(tell.send(profile));
+        drop(tell.send(control.dump_pprof().map_err(|error| error.to_string())));
     })?;
     Ok(written.await??)
 }
