@@ -15,7 +15,7 @@ const FIELDS: usize = 128;
 
 /// What may not come so late: fields that frame or route the message, say who sends it, change how it is handled, or
 /// say what its content is (RFC 9110 §6.5.1). Dropped, since whoever merges trailers would take them for the head's.
-const HEAD_ONLY: [HeaderName; 30] = [
+const HEAD_ONLY: [HeaderName; 31] = [
     header::TRANSFER_ENCODING,
     header::CONTENT_LENGTH,
     header::TE,
@@ -36,6 +36,7 @@ const HEAD_ONLY: [HeaderName; 30] = [
     header::SET_COOKIE,
     header::WWW_AUTHENTICATE,
     header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
     header::EXPECT,
     header::MAX_FORWARDS,
     header::RANGE,

@@ -18,10 +18,11 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Fields of one hop. `Trailer` is not one of them: it announces fields that we forward.
-const HOP_BY_HOP: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     KEEP_ALIVE,
     PROXY_CONNECTION,
@@ -30,6 +31,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
     HTTP2_SETTINGS,
     header::PROXY_AUTHENTICATE,
+    PROXY_AUTHENTICATION_INFO,
 ];
 
 /// Fields that a client could use to pose as someone else.

@@ -43,6 +43,15 @@ fn fields_of_one_hop_go() {
     assert_eq!(hop, Hop { upgrade: None, trailers: true });
 }
 
+/// What a forward proxy says of the credentials it got is for us (RFC 9110 §11.7.1, §11.7.3).
+#[test]
+fn what_a_forward_proxy_says_of_credentials_is_for_nobody_else() {
+    let mut headers =
+        map(&[("proxy-authenticate", "x"), ("proxy-authentication-info", "x"), ("authentication-info", "x")]);
+    strip_response(&mut headers, None);
+    assert_eq!(headers, map(&[("authentication-info", "x")]));
+}
+
 #[test]
 fn framing_and_host_survive_what_connection_says() {
     strips(
