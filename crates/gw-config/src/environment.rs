@@ -81,6 +81,7 @@ impl Environment {
         }
         let proxies = ForwardProxies::from_variables(|name| proxies.get(name).cloned());
         environment.proxies = proxies.map_err(|error| error.to_string())?;
+        environment.notices.extend_from_slice(environment.proxies.notices());
         environment.overrides.sort();
         Ok(environment)
     }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::name::{is_host_name, without_dot};
+
 /// The entries of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bypass(Vec<Entry>);
@@ -27,14 +29,22 @@ enum Entry {
 }
 
 impl Bypass {
-    /// Reads a comma-separated list. An entry that can match nothing is passed over, as Go's rules have it.
-    pub(crate) fn parse(list: &str) -> Self {
-        Self(list.split(',').filter_map(|entry| Entry::parse(entry.trim())).collect())
+    /// Reads a comma-separated list. An entry that can match nothing is passed over, as Go's rules have it, and handed
+    /// back.
+    pub(crate) fn parse(list: &str) -> (Self, Vec<&str>) {
+        let (mut entries, mut others) = (Vec::new(), Vec::new());
+        for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            match Entry::parse(text) {
+                Some(entry) => entries.push(entry),
+                None => others.push(text),
+            }
+        }
+        (Self(entries), others)
     }
 
     /// Whether an upstream is reached directly.
     pub(crate) fn has(&self, host: &str, port: u16) -> bool {
-        let host = host.to_ascii_lowercase();
+        let host = without_dot(host).to_ascii_lowercase();
         // An IPv4 address is the same one in the form that IPv6 has for it.
         let ip = host.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
         host == "localhost"
@@ -57,8 +67,9 @@ impl Entry {
         }
         let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
         let bare = host.strip_prefix('.');
-        let suffix = format!(".{}", bare.unwrap_or(host).to_ascii_lowercase());
-        Some(Self::Domain { suffix, itself: bare.is_none(), port })
+        let name = without_dot(bare.unwrap_or(host));
+        let suffix = format!(".{}", name.to_ascii_lowercase());
+        is_host_name(name).then_some(Self::Domain { suffix, itself: bare.is_none(), port })
     }
 
     fn has(&self, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
@@ -92,7 +103,7 @@ mod tests {
 
     #[track_caller]
     fn check(list: &str, direct: &[&str], proxied: &[&str]) {
-        let bypass = Bypass::parse(list);
+        let (bypass, _) = Bypass::parse(list);
         for (upstreams, expect) in [(direct, true), (proxied, false)] {
             for upstream in upstreams {
                 let (host, port) = upstream.rsplit_once(':').unwrap();
@@ -105,7 +116,15 @@ mod tests {
     fn this_machine_is_never_behind_a_proxy() {
         check(
             "",
-            &["localhost:80", "LocalHost:1", "127.0.0.1:80", "127.9.9.9:80", "::1:80", "::ffff:127.0.0.1:80"],
+            &[
+                "localhost:80",
+                "LocalHost:1",
+                "localhost.:80",
+                "127.0.0.1:80",
+                "127.9.9.9:80",
+                "::1:80",
+                "::ffff:127.0.0.1:80",
+            ],
             &["a.localhost:80", "10.0.0.1:80", "0.0.0.0:80", "fe80::1:80"],
         );
     }
@@ -125,6 +144,8 @@ mod tests {
             &["ba.test:80", "test:80", "a.test.x:80"],
         );
         check("A.TEST", &["a.test:80"], &[]);
+        check("a.test.", &["a.test:80", "b.a.test:80"], &[]);
+        check("a.test", &["a.test.:80"], &["ba.test.:80"]);
         check(".a.test", &["b.a.test:80", "c.b.a.test:80"], &["a.test:80", "ba.test:80"]);
         check("*.a.test", &["b.a.test:80"], &["a.test:80"]);
         check("a.test:8080", &["a.test:8080", "b.a.test:8080"], &["a.test:80"]);
@@ -142,5 +163,13 @@ mod tests {
         check("fd00::/8", &["fd00::1:80"], &["fe80::1:80", "10.0.0.1:80"]);
         check("fd00::1", &["fd00::1:80"], &["fd00::2:80"]);
         check("[fd00::1]:8080", &["fd00::1:8080"], &["fd00::1:80"]);
+    }
+
+    #[test]
+    fn what_can_match_nothing_is_handed_back() {
+        let all =
+            "10.0.0.0/33, [::1,a b,, a.test:http,*:80,., ...,10.0.0.256, *, .a, a.test:1,[::1]:2,fd00::/8";
+        let (_, others) = Bypass::parse(all);
+        assert_eq!(others, ["10.0.0.0/33", "[::1", "a b", "a.test:http", "*:80", ".", "...", "10.0.0.256"]);
     }
 }

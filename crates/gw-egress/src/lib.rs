@@ -22,6 +22,7 @@
 //! ```
 
 mod bypass;
+mod name;
 mod proxies;
 mod proxy;
 

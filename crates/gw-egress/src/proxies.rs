@@ -11,6 +11,7 @@ pub struct ForwardProxies {
     http: Option<Arc<ForwardProxy>>,
     https: Option<Arc<ForwardProxy>>,
     bypass: Bypass,
+    notices: Vec<String>,
 }
 
 /// A variable that names no proxy. It never has the variable's value.
@@ -51,8 +52,17 @@ impl ForwardProxies {
                 Err(why) => Err(ForwardProxyError { variable, why }),
             },
         };
-        let bypass = first(BYPASS).map(|(_, list)| Bypass::parse(&list)).unwrap_or_default();
-        Ok(Self { http: proxy(HTTP)?, https: proxy(HTTPS)?, bypass })
+        let (name, list) = first(BYPASS).unwrap_or_default();
+        let (bypass, others) = Bypass::parse(&list);
+        let notice =
+            |entry: &str| format!("{name}: {entry:?} is no host, address or network: it has no effect");
+        let notices = others.into_iter().map(notice).collect();
+        Ok(Self { http: proxy(HTTP)?, https: proxy(HTTPS)?, bypass, notices })
+    }
+
+    /// What is odd but harmless: the entries of `NO_PROXY` that can match nothing.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The proxy that leads to an upstream; `None`: it is reached directly. `host` is a name or an IP address without
@@ -106,6 +116,13 @@ mod tests {
         assert!(error.to_string().starts_with("http_proxy: ") && !error.to_string().contains("secret"));
         // One that nobody looks at does no harm.
         assert!(proxies(&[("HTTP_PROXY", "p.test"), ("http_proxy", "socks5://x")]).is_ok());
+    }
+
+    #[test]
+    fn an_entry_that_matches_nothing_is_told_of() {
+        let found = proxies(&[("no_proxy", "a.test,10.0.0.0/33")]).unwrap();
+        let [notice] = found.notices() else { panic!("{found:?}") };
+        assert!(notice.starts_with("no_proxy: \"10.0.0.0/33\" is no host"), "{notice}");
     }
 
     #[test]

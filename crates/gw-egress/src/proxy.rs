@@ -8,6 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 
+use crate::name::is_host_name;
+
 /// The port of a proxy whose URL has none.
 const PORT: u16 = 80;
 
@@ -40,7 +42,7 @@ pub enum Refused {
 
 impl ForwardProxy {
     /// Reads `http://host:port`, with `user:password@` before the host if the proxy asks who asks. Without a scheme it
-    /// is `http`; without a port, 80; a path has no meaning.
+    /// is `http`; without a port, 80. A word alone, such as `direct`, is none, nor is what has a path.
     ///
     /// # Errors
     /// When it is none of these. Differs from Go's, which takes `https` and `socks5` proxies too.
@@ -53,7 +55,11 @@ impl ForwardProxy {
             "socks4" | "socks4a" | "socks5" | "socks5h" => return Err(Refused::Socks),
             _ => return Err(Refused::Scheme),
         }
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        // `http//host:port` would be a host of the name `http`.
+        if !matches!(path, "" | "/") || !text.contains([':', '.']) {
+            return Err(Refused::Form);
+        }
         let (user, address) = match authority.rsplit_once('@') {
             Some((user, address)) => (Some(user), address),
             None => (None, authority),
@@ -103,10 +109,9 @@ fn address_of(text: &str) -> Option<(String, u16)> {
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let host = bare.unwrap_or(host);
-    let name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let known = match host.parse::<IpAddr>() {
         Ok(ip) => ip.is_ipv6() == bare.is_some(),
-        Err(_) => bare.is_none() && !host.is_empty() && host.bytes().all(name),
+        Err(_) => bare.is_none() && is_host_name(host),
     };
     known.then(|| (host.to_ascii_lowercase(), port))
 }
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn a_proxy_is_a_url_or_an_address() {
         check("http://proxy.test:3128", Ok("http://proxy.test:3128"));
-        check("HTTP://Proxy_1.test:3128/ignored?x", Ok("http://proxy_1.test:3128"));
+        check("HTTP://Proxy_1.test:3128/", Ok("http://proxy_1.test:3128"));
         check(" proxy.test ", Ok("http://proxy.test:80"));
         check("localhost:3128", Ok("http://localhost:3128"));
         check("10.0.0.1:8080", Ok("http://10.0.0.1:8080"));
@@ -153,6 +158,14 @@ mod tests {
         {
             check(text, Err(Refused::Form));
         }
+        for text in ["http//x:3128", "http:/x:3128", "http://x:3128/a", "http://x:3128?a", "direct", "..."] {
+            check(text, Err(Refused::Form));
+        }
+        for text in ["-x", "-x:3128", "http://-x", "http://a..b:1", "10.0.0.256:1"] {
+            check(text, Err(Refused::Form));
+        }
+        check("proxy:3128", Ok("http://proxy:3128"));
+        check("http://proxy", Ok("http://proxy:80"));
     }
 
     #[test]

@@ -79,6 +79,8 @@ fn forward_proxies_are_read_and_refused_by_name_without_their_secret() {
     let refused = parse(&[("HTTP_PROXY", "socks5://me:secret@proxy.test")]).unwrap_err();
     assert!(refused.starts_with("HTTP_PROXY: ") && !refused.contains("secret"), "{refused}");
     assert_eq!(parse(&[("HTTP_PROXY", "")]).unwrap(), Environment::default());
+    let notices = parse(&[("NO_PROXY", "a.test, [::1")]).unwrap().notices;
+    assert!(matches!(&notices[..], [notice] if notice.contains("NO_PROXY: \"[::1\"")), "{notices:?}");
 }
 
 #[test]
