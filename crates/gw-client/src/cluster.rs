@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::attempt::Attempt;
 use crate::backend::{Backend, Member};
+use crate::detour::Detour;
 use crate::factory::Shared;
 use crate::inspect::{ClusterState, NodeState, TargetState};
 use crate::members::Members;
@@ -203,13 +204,15 @@ impl Cluster {
     fn node(&self, member: &Member) -> NodeState {
         let (info, stats) = (&member.node.info, member.node.stats().snapshot());
         let backend = self.backends.get(member.backend);
+        let detour = member.upstream.connector.dialer.detour();
         NodeState {
             address: info.address.as_ref().to_owned(),
             target: backend.map(|backend| backend.spec.target.to_string()).unwrap_or_default(),
             weight: info.weight,
             priority: backend.map(|backend| backend.spec.priority).unwrap_or_default(),
             held: member.held.is_some(),
-            proxy: member.upstream.connector.dialer.detour().map(|detour| detour.proxy.to_string()),
+            proxy: detour.map(|detour| detour.proxy.to_string()),
+            proxy_error: detour.and_then(Detour::trouble),
             in_flight: stats.in_flight,
             latency: stats.latency,
             success: stats.success,

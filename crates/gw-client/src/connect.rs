@@ -11,6 +11,8 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::detour::Detour;
@@ -60,24 +62,20 @@ impl Connector {
     /// # Errors
     /// All of them are unsent.
     pub(crate) async fn open(&self, opening: Opening, limit: Duration) -> Result<Lease, Error> {
-        match tokio::time::timeout(limit, self.connect(&opening, limit)).await {
-            Ok(Ok(Spoken::H1(conn))) => {
+        match self.connect(&opening, limit).await {
+            Ok(Spoken::H1(conn)) => {
                 if !opening.is_upgrade() {
                     opening.pool().set_multiplexed(false);
                 }
                 Ok(opening.into_h1(conn))
             }
-            Ok(Ok(Spoken::H2(sender, most))) => {
+            Ok(Spoken::H2(sender, most)) => {
                 opening.pool().set_multiplexed(true);
                 Ok(opening.into_h2(sender, most))
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 opening.fail(error.outcome());
                 Err(error)
-            }
-            Err(_) => {
-                opening.fail(Outcome::ConnectTimeout);
-                Err(Error::unsent(Outcome::ConnectTimeout))
             }
         }
     }
@@ -88,8 +86,16 @@ impl Connector {
     }
 
     async fn connect(&self, opening: &Opening, limit: Duration) -> Result<Spoken, Error> {
+        let deadline = Instant::now() + limit;
         let tunnel = self.forwarding(opening.is_upgrade()).is_none();
-        let tcp = self.dialer.connect(tunnel, limit).await?;
+        let connected = timeout_at(deadline, self.dialer.connect(tunnel, limit)).await;
+        let tcp = connected.unwrap_or_else(|_| Err(self.dialer.late(limit)))?;
+        let spoken = timeout_at(deadline, self.shake_hands(tcp, opening)).await;
+        spoken.unwrap_or_else(|_| Err(Error::unsent(Outcome::ConnectTimeout)))
+    }
+
+    /// What comes after the connection: TLS and the protocol's first words.
+    async fn shake_hands(&self, tcp: TcpStream, opening: &Opening) -> Result<Spoken, Error> {
         let Some(tls) = &self.tls else {
             let h2 = self.wire == Wire::H2 && !opening.is_upgrade();
             return speak(Stream::Plain(tcp), h2, opening).await;

@@ -5,6 +5,8 @@
 //! WebSocket: a proxy that forwards a request drops its `Upgrade`, which is for the next hop only (tinyproxy and squid
 //! do). Forwarding comes first since proxies commonly let CONNECT to port 443 alone pass.
 
+mod trouble;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use tokio::net::TcpStream;
 use crate::address::Address;
 use crate::blame;
 use crate::factory::Shared;
+use trouble::Trouble;
 
 /// The head of an answer to CONNECT: 16 KiB.
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, target_bytes: 0, fields: 100 };
@@ -35,6 +38,7 @@ pub(crate) struct Detour {
     /// The upstream as a request's URL names it.
     authority: String,
     entrance: Entrance,
+    trouble: Trouble,
 }
 
 /// Where the proxy is.
@@ -57,6 +61,8 @@ enum Failure {
     Broken(Arc<ForwardProxy>, String, #[source] io::Error),
     #[error("the forward proxy {0} sends before it is spoken to through CONNECT {1}")]
     Early(Arc<ForwardProxy>, String),
+    #[error("no connection by way of the forward proxy {0} within {1:?}")]
+    Late(Arc<ForwardProxy>, Duration),
     #[error("the forward proxy {0} wants other credentials than it got, or any: it answers with 407")]
     Unauthorized(Arc<ForwardProxy>),
 }
@@ -70,7 +76,7 @@ impl Detour {
         // Of scheme `http`, a URL need not have its port (RFC 9110 §4.2.1).
         let authority = upstream.authority();
         let authority = authority.strip_suffix(":80").unwrap_or(&authority).to_owned();
-        Self { upstream, proxy, authority, entrance }
+        Self { upstream, proxy, authority, entrance, trouble: Trouble::default() }
     }
 
     /// The upstream as a request's URL and its Host name it.
@@ -83,11 +89,50 @@ impl Detour {
         self.proxy.authorization()
     }
 
-    /// A connection to the proxy, at the first of its addresses that accepts. Each has its share of `limit`.
+    /// A connection to the proxy, or through it with a `tunnel`. `settle` sets the options of its socket.
     ///
     /// # Errors
-    /// When its name has no address, or none accepts.
-    pub(crate) async fn dial(&self, limit: Duration) -> Result<TcpStream, Error> {
+    /// When the proxy cannot be reached, or does not lead to the upstream.
+    pub(crate) async fn connect(
+        &self,
+        tunnel: bool,
+        limit: Duration,
+        settle: impl FnOnce(&TcpStream),
+    ) -> Result<TcpStream, Error> {
+        let connect = async {
+            let tcp = self.dial(limit).await?;
+            settle(&tcp);
+            if tunnel { self.tunnel(tcp).await } else { Ok(tcp) }
+        };
+        let connected = connect.await;
+        match &connected {
+            Err(error) => self.failed(error),
+            Ok(_) if tunnel => self.trouble.end(&self.proxy, &self.upstream),
+            // What a proxy makes of what it shall forward is seen by its answer.
+            Ok(_) => {}
+        }
+        connected
+    }
+
+    /// The proxy took longer than `limit` for what [`connect`](Self::connect) does.
+    pub(crate) fn late(&self, limit: Duration) -> Error {
+        let late = Failure::Late(self.proxy(), limit);
+        let error = Error::unsent(Outcome::ConnectTimeout).with_source(late);
+        self.failed(&error);
+        error
+    }
+
+    /// Why the proxy does not lead to the upstream, if it did not the last time.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.last()
+    }
+
+    fn failed(&self, error: &Error) {
+        self.trouble.note(&self.proxy, &self.upstream, error);
+    }
+
+    /// A connection to the proxy, at the first of its addresses that accepts. Each has its share of `limit`.
+    async fn dial(&self, limit: Duration) -> Result<TcpStream, Error> {
         let addresses = self.addresses().await;
         let share = limit / (addresses.len() as u32).max(1);
         let mut failed = None;
@@ -118,10 +163,7 @@ impl Detour {
     }
 
     /// Makes a connection to the proxy one to the upstream: `CONNECT` (RFC 9110 §9.3.6).
-    ///
-    /// # Errors
-    /// When the proxy refuses it, or says nothing that can be read.
-    pub(crate) async fn tunnel(&self, mut tcp: TcpStream) -> Result<TcpStream, Error> {
+    async fn tunnel(&self, mut tcp: TcpStream) -> Result<TcpStream, Error> {
         let target = self.upstream.authority();
         let request = self.asking(&target)?;
         let (status, rest) = ask(&mut tcp, &request)
@@ -153,9 +195,12 @@ impl Detour {
     /// For a 407. The request's body may have left.
     pub(crate) fn check<B>(&self, head: &http::Response<B>) -> Result<(), Error> {
         if head.status() != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            self.trouble.end(&self.proxy, &self.upstream);
             return Ok(());
         }
-        Err(Error::new(Outcome::ConnectRefused).with_source(Failure::Unauthorized(self.proxy())))
+        let error = Error::new(Outcome::ConnectRefused).with_source(Failure::Unauthorized(self.proxy()));
+        self.failed(&error);
+        Err(error)
     }
 
     fn proxy(&self) -> Arc<ForwardProxy> {

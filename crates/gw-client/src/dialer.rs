@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gw_core::Error;
+use gw_core::{Error, Outcome};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
@@ -45,15 +45,19 @@ impl Dialer {
     /// # Errors
     /// All of them are unsent.
     pub(crate) async fn connect(&self, tunnel: bool, limit: Duration) -> Result<TcpStream, Error> {
-        let tcp = match self {
-            Self::Direct(address) => TcpStream::connect(address).await.map_err(blame::connect)?,
-            Self::Proxied(detour) => detour.dial(limit).await?,
-        };
-        settle(&tcp);
         match self {
-            Self::Proxied(detour) if tunnel => detour.tunnel(tcp).await,
-            _ => Ok(tcp),
+            Self::Direct(address) => {
+                let tcp = TcpStream::connect(address).await.map_err(blame::connect)?;
+                settle(&tcp);
+                Ok(tcp)
+            }
+            Self::Proxied(detour) => detour.connect(tunnel, limit, settle).await,
         }
+    }
+
+    /// What it means that [`connect`](Self::connect) took longer than `limit`.
+    pub(crate) fn late(&self, limit: Duration) -> Error {
+        self.detour().map_or_else(|| Error::unsent(Outcome::ConnectTimeout), |detour| detour.late(limit))
     }
 }
 

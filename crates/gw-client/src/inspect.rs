@@ -58,6 +58,8 @@ pub struct NodeState {
     pub held: bool,
     /// The forward proxy that leads to it, without credentials; `None` if it is reached directly.
     pub proxy: Option<String>,
+    /// Why that proxy does not lead to it; `None` if it did the last time.
+    pub proxy_error: Option<String>,
     /// Requests in flight from the whole gateway, bodies and tunnels included.
     pub in_flight: u64,
     /// The average time until the response head, in seconds; `None` before the first.

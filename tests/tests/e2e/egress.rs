@@ -49,13 +49,15 @@ async fn what_the_proxy_refuses_is_a_502_and_the_log_says_what_it_said() {
     );
     let url = format!("http://{}", proxy.address());
     let gateway = Gateway::start_with(&config, Format::Toml, |command| {
-        command.env("HTTPS_PROXY", url).env("RUST_LOG", "debug");
+        command.env("HTTPS_PROXY", url).env("NO_PROXY", "10.0.0.0/33");
     })
     .await;
     let answer = Caller::http1(gateway.address()).await.get("/").await;
     assert_eq!(answer.status, 502, "{answer:?}");
+    let notice = "NO_PROXY: \\\"10.0.0.0/33\\\" is no host";
+    gateway.logged("an entry that matches nothing", |line| line.contains(notice)).await;
     let said = "answers CONNECT orders.invalid:443 with 403 Forbidden";
-    gateway.logged("what the proxy said", |line| line.contains(said)).await;
+    gateway.logged("what the proxy said", |line| line.contains("WARN") && line.contains(said)).await;
 }
 
 /// As `localhost` and loopback addresses are reached, and what `NO_PROXY` names.
@@ -78,6 +80,7 @@ async fn a_proxy_that_cannot_be_used_ends_the_start_with_2_and_the_name_of_its_v
         ("HTTP_PROXY", "socks5://me:secret@127.0.0.1:1", "SOCKS"),
         ("https_proxy", "https://me:secret@127.0.0.1:1", "TLS"),
         ("HTTPS_PROXY", "http://me:secret@:1", "not the URL"),
+        ("HTTP_PROXY", "http//me:secret@127.0.0.1:1", "not the URL"),
     ] {
         let mut command = command(&["-conf", "none.toml"]);
         command.env(variable, url);

@@ -272,6 +272,51 @@ async fn an_upgrade_over_plain_http_is_tunnelled() {
     assert!(text(caller.get().await.unwrap()).await.contains("GET http://orders.internal/path?query"));
 }
 
+/// The end of the connect timeout says what it waited for.
+#[tokio::test]
+async fn a_proxy_that_never_answers_is_named() {
+    let (proxy, _) = answering("").await;
+    let url = format!("http://me:secret@{}", proxy.address);
+    let variables = proxies(&[("HTTP_PROXY", &url)]);
+    let caller = Caller::proxied(variables, vec![target("orders.internal:80")], |spec| {
+        spec.connect_timeout = std::time::Duration::from_millis(50);
+    });
+    let error = caller.send(asking("websocket")).await.unwrap_err();
+    assert_eq!((error.outcome(), error.progress()), (Outcome::ConnectTimeout, Progress::Unsent));
+    let expect = format!("no connection by way of the forward proxy http://{} within 50ms", proxy.address);
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), expect);
+    assert_eq!(caller.cluster.inspect().nodes[0].proxy_error, Some(expect));
+}
+
+/// What went wrong last is shown until the proxy leads to the upstream again.
+#[tokio::test]
+async fn what_is_wrong_with_a_proxy_is_shown_until_it_is_over() {
+    let proxy = Origin::start(|mut wire, number| async move {
+        while wire.head().await.is_some() {
+            wire.send(match number {
+                0 => "HTTP/1.1 407 X\r\ncontent-length: 0\r\n\r\n",
+                1 => "HTTP/1.1 503 X\r\n\r\n",
+                2 => "HTTP/1.1 204 X\r\n\r\n",
+                _ => "HTTP/1.1 418 X\r\n\r\n",
+            })
+            .await;
+        }
+    })
+    .await;
+    let caller = plain(&proxy, "orders.internal:80");
+    let shown = || caller.cluster.inspect().nodes[0].proxy_error.clone();
+    assert_eq!(shown(), None);
+    caller.get().await.unwrap_err();
+    assert!(shown().unwrap().ends_with("it answers with 407"));
+    caller.send(asking("websocket")).await.unwrap_err();
+    assert!(shown().unwrap().ends_with("answers CONNECT orders.internal:80 with 503 Service Unavailable"));
+    caller.get().await.unwrap();
+    assert_eq!(shown(), None);
+    caller.send(asking("websocket")).await.unwrap_err();
+    let shown = shown().unwrap();
+    assert!(shown.ends_with("with 418 I'm a teapot") && !shown.contains("secret"), "{shown}");
+}
+
 /// A proxy that is down says nothing of those behind it.
 #[tokio::test]
 async fn a_held_instance_does_not_leave_since_its_proxy_is_down() {
