@@ -38,6 +38,17 @@ async fn lines(gateway: &mut Gateway, count: usize) -> Vec<Value> {
     lines.iter().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
+/// With the middlewares that take most of a worker's stack; the global chain has four.
+#[tokio::test]
+async fn the_longest_chain_fits_a_workers_stack() {
+    let tracing = "{ name = \"tracing\", options = { sample_ratio = 0 } },".repeat(30);
+    let transcoder = "{ name = \"transcoder\" },".repeat(30);
+    let keys = format!("middlewares = [{tracing}{transcoder}]");
+    let (_origin, gateway, mut caller) = behind(Script::Echo, &keys).await;
+    assert_eq!(caller.get("/users/7").await.status, 200);
+    assert_eq!(Caller::http2(gateway.address()).await.get("/users/7").await.status, 200);
+}
+
 #[tokio::test]
 async fn the_global_chain_is_around_what_no_endpoint_takes() {
     let (origin, _gateway, mut caller) = behind(Script::Echo, "methods = [\"GET\"]").await;
