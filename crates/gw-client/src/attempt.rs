@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_core::{Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
+use gw_core::{Body, Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
 use gw_selector::Picked;
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
@@ -178,8 +178,9 @@ impl<'a> Attempt<'a> {
     /// Sends once.
     ///
     /// A connection from the pool may have been closed by the peer in this very moment. If the request is handed
-    /// back, no byte of it left; if not, it may be sent again only if it is idempotent and has no body. The copy for
-    /// that costs a header map, and spares the failures that every peer with a short idle timeout would cause.
+    /// back, no byte of it left; if not, it may be sent again only if it is idempotent and has no body, which spares the
+    /// failures that every peer with a short idle timeout would cause. A protocol that keeps the head to itself costs a
+    /// copy of it.
     async fn send(&self, member: &Member, sending: Sending) -> Result<Sent> {
         let Sending { mut req, mut lease, upgrade, mut progress } = sending;
         let forwarding = member.upstream.connector.forwarding(upgrade.is_some());
@@ -188,9 +189,10 @@ impl<'a> Attempt<'a> {
             None => shape(&mut req, member, &lease)?,
         }
         let reused = lease.is_reused();
-        let spare = if reused { form::copy(&req) } else { None };
+        let repeat = reused && form::may_repeat(&req);
+        let copy = (repeat && !lease.returns_head()).then(|| form::copy(&req));
         self.context.insert(Departed);
-        let Failed { error, unsent } = match lease.send(req).await {
+        let Failed { error, unsent, sent } = match lease.send(req).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
                 return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease));
@@ -201,7 +203,8 @@ impl<'a> Attempt<'a> {
         if unsent.is_none() && !blame::is_refused(&error) {
             progress = Progress::MaybeSent;
         }
-        let spare = spare.filter(|_| blame::was_silent(&error));
+        let spare = copy.or_else(|| sent.map(|head| Request::from_parts(head, Body::empty())));
+        let spare = spare.filter(|_| repeat && blame::was_silent(&error));
         let outcome = blame::outcome(&error, &self.context);
         let error = failure(progress, outcome).with_source(error);
         match unsent.or(spare).filter(|_| reused) {

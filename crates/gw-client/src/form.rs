@@ -107,20 +107,22 @@ fn frame(req: &mut Request) {
     req.headers_mut().insert(field, HeaderValue::from_static(value));
 }
 
-/// A copy of a request without body, which may be sent a second time: RFC 9110 §9.2.2 allows that for idempotent
-/// methods.
-pub(crate) fn copy(req: &Request) -> Option<Request> {
+/// Whether a request may be sent a second time: RFC 9110 §9.2.2 allows that for idempotent methods, and without a body
+/// its head is all of it.
+pub(crate) fn may_repeat(req: &Request) -> bool {
     let idempotent =
         matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-    if !idempotent || !req.body().is_end_stream() || req.headers().contains_key(header::UPGRADE) {
-        return None;
-    }
+    idempotent && req.body().is_end_stream() && !req.headers().contains_key(header::UPGRADE)
+}
+
+/// A copy of a request without body.
+pub(crate) fn copy(req: &Request) -> Request {
     let mut copy = Request::new(Body::empty());
     copy.method_mut().clone_from(req.method());
     copy.uri_mut().clone_from(req.uri());
     *copy.version_mut() = req.version();
     copy.headers_mut().clone_from(req.headers());
-    Some(copy)
+    copy
 }
 
 fn malformed(error: impl Into<gw_core::BoxError>) -> Error {

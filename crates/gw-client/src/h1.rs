@@ -46,9 +46,14 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
     /// The request, if no byte of it left.
     pub(crate) unsent: Option<Request>,
+    /// Its head, if some may have left.
+    pub(crate) sent: Option<Parts>,
 }
 
 impl Conn {
+    /// Whether the head of a failed request is handed back.
+    pub(crate) const RETURNS_HEAD: bool = true;
+
     #[expect(clippy::unused_async, reason = "the other half shakes hands")]
     pub(crate) async fn open(stream: Stream, opening: &Opening) -> Result<Box<Self>, gw_core::Error> {
         let buffers = opening.buffers();
@@ -79,7 +84,7 @@ impl Conn {
     pub(crate) async fn send(self: Box<Self>, mut request: Request) -> Result<Response<Incoming>, Failed> {
         let framing = match upload_framing(&mut request) {
             Ok(framing) => framing,
-            Err(error) => return Err(Failed { error, unsent: Some(request) }),
+            Err(error) => return Err(Failed { error, unsent: Some(request), sent: None }),
         };
         let (head, body) = request.into_parts();
         let upload = Upload::new(body, framing);
@@ -89,10 +94,10 @@ impl Conn {
                 let persistent = reusable && is_persistent(head.version, &head.headers);
                 Ok(sending.into_response(answer, persistent))
             }
-            Err(error) => {
-                let unsent = sending.take_back().map(|body| Request::from_parts(head, body));
-                Err(Failed { error, unsent })
-            }
+            Err(error) => Err(match sending.take_back() {
+                Some(body) => Failed { error, unsent: Some(Request::from_parts(head, body)), sent: None },
+                None => Failed { error, unsent: None, sent: Some(head) },
+            }),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gw_core::{Body, Io, Outcome, Request};
+use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::client::conn::http1;
@@ -56,9 +57,14 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
     /// The request, if no byte of it left.
     pub(crate) unsent: Option<Request>,
+    /// Its head, if some may have left: hyper keeps that.
+    pub(crate) sent: Option<Parts>,
 }
 
 impl Conn {
+    /// Whether the head of a failed request is handed back.
+    pub(crate) const RETURNS_HEAD: bool = false;
+
     pub(crate) async fn open(stream: Stream, opening: &Opening) -> Result<Box<Self>, gw_core::Error> {
         let pool = opening.pool();
         let end = End { pool: Arc::downgrade(pool), worker: opening.worker(), id: opening.id() };
@@ -100,7 +106,7 @@ impl Conn {
             Ok(answer) => answer,
             Err(mut failed) => {
                 let unsent = failed.take_message();
-                return Err(Failed { error: failed.into_error(), unsent });
+                return Err(Failed { error: failed.into_error(), unsent, sent: None });
             }
         };
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gw_core::Request;
+use http::request::Parts;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::h1;
@@ -32,6 +33,8 @@ pub(crate) struct Failed {
     pub(crate) error: TransportError,
     /// The request, if no byte of it left.
     pub(crate) unsent: Option<Request>,
+    /// Its head, if some may have left and the protocol still has it.
+    pub(crate) sent: Option<Parts>,
 }
 
 impl Incoming {

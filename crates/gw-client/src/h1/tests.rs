@@ -155,6 +155,21 @@ async fn a_request_of_which_no_byte_left_is_handed_back() {
     }
 }
 
+/// So that it may be sent again without a copy.
+#[tokio::test]
+async fn the_head_of_a_request_that_left_is_handed_back() {
+    let (conn, mut upstream, _) = pair().await;
+    let serve = async {
+        upstream.read_exact(&mut [0; 1]).await.unwrap();
+        drop(upstream);
+    };
+    let (sent, ()) = tokio::join!(conn.send(post("x")), serve);
+    let failed = sent.err().expect("no answer");
+    assert!(is_silent(&failed.error) && failed.unsent.is_none(), "{:?}", failed.error);
+    let head = failed.sent.expect("the head");
+    assert_eq!((head.uri.path(), &head.headers["host"]), ("/a", &"b".parse().unwrap()));
+}
+
 #[tokio::test]
 async fn an_answer_that_was_sent_before_the_reset_is_read() {
     let (conn, mut upstream, _) = pair().await;

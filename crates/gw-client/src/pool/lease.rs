@@ -49,6 +49,11 @@ impl Lease {
         matches!(self, Self::H2(_))
     }
 
+    /// Whether the head of a request that failed is handed back.
+    pub(crate) fn returns_head(&self) -> bool {
+        matches!(self, Self::H1(_)) && h1::Conn::RETURNS_HEAD
+    }
+
     pub(crate) async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
         match self {
             Self::H1(lease) => lease.send(request).await,
@@ -91,11 +96,13 @@ impl H1Lease {
 
     async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
         let Some(conn) = self.conn.take() else {
-            return Err(Failed { error: TransportError::Spent, unsent: Some(request) });
+            return Err(Failed { error: TransportError::Spent, unsent: Some(request), sent: None });
         };
         match conn.send(request).await {
             Ok(answer) => Ok(answer.map(Incoming::H1)),
-            Err(failed) => Err(Failed { error: TransportError::H1(failed.error), unsent: failed.unsent }),
+            Err(h1::Failed { error, unsent, sent }) => {
+                Err(Failed { error: TransportError::H1(error), unsent, sent })
+            }
         }
     }
 
@@ -151,7 +158,7 @@ impl H2Lease {
             Ok(answer) => Ok(answer.map(Incoming::H2)),
             Err(mut failed) => {
                 let unsent = failed.take_message();
-                Err(Failed { error: TransportError::H2(failed.into_error()), unsent })
+                Err(Failed { error: TransportError::H2(failed.into_error()), unsent, sent: None })
             }
         }
     }
