@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gw_core::{Body, Outcome, Progress};
+use gw_core::{Outcome, Progress};
 use gw_egress::ForwardProxies;
 use gw_tls::ClientProfile;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::harness::{Caller, OK, Origin, instances, read, request, text, until};
+use super::harness::{Caller, OK, Origin, instances, text, until};
 use super::tls::{Authority, serving};
 use super::upgrade::asking;
 use crate::{BackendSpec, Policy, Protocol, Target};
@@ -109,9 +109,9 @@ async fn a_plain_request_goes_in_absolute_form_and_its_name_is_the_proxys_to_res
 async fn a_request_about_the_whole_server_has_a_url_without_path() {
     let (proxy, heads) = answering(OK).await;
     let caller = plain(&proxy, "orders.internal:80");
-    let mut whole = request(Method::OPTIONS, Body::empty());
+    let mut whole = super::harness::request(http::Method::OPTIONS, gw_core::Body::empty());
     *whole.uri_mut() = http::Uri::from_static("*");
-    read(caller.send(whole).await.unwrap()).await.unwrap();
+    super::harness::read(caller.send(whole).await.unwrap()).await.unwrap();
     assert!(heads.lock()[0].starts_with("OPTIONS http://orders.internal HTTP/1.1\r\n"), "{heads:?}");
 }
 
