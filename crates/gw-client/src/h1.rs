@@ -16,8 +16,8 @@ use std::task::{Context, Poll, ready};
 
 use gw_core::{Outcome, Request};
 use gw_h1::{
-    Framing, HeadLimits, ReadBuffer, ResponseParser, WriteQueue, encode_request, is_persistent,
-    request_framing, response_framing,
+    Framing, HeadLimits, ProtocolError, ReadBuffer, ResponseParser, WriteQueue, encode_request,
+    is_persistent, request_framing, response_framing,
 };
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -80,11 +80,12 @@ impl Conn {
     /// Sends a request in origin form and reads the head of its answer, which may come before the request's end.
     ///
     /// # Errors
-    /// With the request as it was, if no byte of it left.
+    /// With the request as it was, if no byte of it left and another connection may take it.
     pub(crate) async fn send(self: Box<Self>, mut request: Request) -> Result<Response<Incoming>, Failed> {
         let framing = match upload_framing(&mut request) {
             Ok(framing) => framing,
-            Err(error) => return Err(Failed { error, unsent: Some(request), sent: None }),
+            // Nor would it leave over another connection.
+            Err(error) => return Err(Failed { error, unsent: None, sent: None }),
         };
         let (head, body) = request.into_parts();
         let upload = Upload::new(body, framing);
@@ -161,6 +162,12 @@ impl Sending {
                 let (framing, reusable) = response_framing(&self.method, &mut head)?;
                 let status = head.status();
                 if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+                    if !reusable {
+                        // RFC 9110 §8.6, RFC 9112 §6.1: what follows would be anybody's guess.
+                        return Poll::Ready(Err(
+                            ProtocolError::Malformed("an interim answer with a body").into()
+                        ));
+                    }
                     continue;
                 }
                 let reusable = reusable && is_persistent(head.version(), head.headers());

@@ -80,7 +80,11 @@ pub(crate) async fn serve(io: Watched, connection: &Arc<Connection>) {
                 if !has_begun(watch) {
                     return Poll::Ready(Ok(None));
                 }
-                h1.time_out();
+                if !h1.time_out() {
+                    // The head has ended, or waits behind an answer that is still leaving.
+                    watch.pardon(Verdict::HeadTimeout);
+                    late = false;
+                }
             }
             if watch.take_look() && h1.with_io(|io| io.is_gone()) == Some(true) {
                 return Poll::Ready(Err(Error::Closed));

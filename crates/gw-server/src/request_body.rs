@@ -41,6 +41,7 @@ pub(crate) fn request_body(
     watch.begin_body();
     Body::stream(RequestBody {
         incoming: Some(incoming),
+        failed: None,
         left: watch.limits.body_bytes.unwrap_or(u64::MAX),
         stall: None,
         timed: !is_grpc(headers),
@@ -52,6 +53,8 @@ pub(crate) fn request_body(
 struct RequestBody<I: Incoming> {
     /// None at the end of the body, good or bad.
     incoming: Option<I>,
+    /// How it failed: said to everybody who asks, so that half a body never passes for a whole one.
+    failed: Option<Outcome>,
     left: u64,
     stall: Option<Arc<Stall>>,
     /// Whether it may not stand still.
@@ -71,6 +74,7 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 impl<I: Incoming> RequestBody<I> {
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.watch.set_unread();
+        self.failed = Some(error.outcome());
         self.end();
         Poll::Ready(Some(Err(error)))
     }
@@ -116,7 +120,9 @@ impl<I: Incoming> HttpBody for RequestBody<I> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let me = &mut *self;
-        let Some(incoming) = &mut me.incoming else { return Poll::Ready(None) };
+        let Some(incoming) = &mut me.incoming else {
+            return Poll::Ready(me.failed.map(|outcome| Err(Error::new(outcome))));
+        };
         let polled = Pin::new(incoming).poll_frame(cx);
         match polled {
             Poll::Pending if me.stall.as_ref().is_some_and(|stall| stall.is_cut()) => {
@@ -151,7 +157,7 @@ impl<I: Incoming> HttpBody for RequestBody<I> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(HttpBody::is_end_stream)
+        self.incoming.as_ref().map_or(self.failed.is_none(), HttpBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -175,7 +175,8 @@ impl Watch {
         }
         if self.ending.load(Ordering::Relaxed) {
             self.enter(Phase::Closing);
-        } else if self.read_ahead.load(Ordering::Relaxed) {
+        } else if cfg!(feature = "hyper-h1") && self.read_ahead.load(Ordering::Relaxed) {
+            // gw-h1 says so itself, when it comes to that head.
             self.enter(Phase::Head);
         } else {
             self.enter(Phase::Idle);
@@ -329,6 +330,14 @@ impl Watch {
     pub(crate) fn sentence(&self, verdict: Verdict) {
         self.verdict.fetch_max(verdict as u8, Ordering::AcqRel);
         self.waker.wake();
+    }
+
+    /// Takes a verdict back whose reason was gone when it was heard: it would hide all later ones but the hardest.
+    #[cfg(not(feature = "hyper-h1"))]
+    pub(crate) fn pardon(&self, verdict: Verdict) {
+        let (from, to) = (verdict as u8, Verdict::None as u8);
+        // If a harder one stands meanwhile, that one holds.
+        let _ = self.verdict.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Has the task look at its verdict and at its listener.

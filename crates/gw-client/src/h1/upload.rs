@@ -64,8 +64,17 @@ impl Upload {
         }
     }
 
-    /// Moves what is at hand into the queue, as much as it should hold; pending if the body has no more.
+    /// Pulls; a body that fails is spent, so that the request is not handed back as if it were whole.
     fn poll_pull(&mut self, queue: &mut WriteQueue, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let pulled = self.poll_body(queue, cx);
+        if matches!(pulled, Poll::Ready(Err(_))) {
+            self.first = First::Gone;
+        }
+        pulled
+    }
+
+    /// Moves what is at hand into the queue, as much as it should hold; pending if the body has no more.
+    fn poll_body(&mut self, queue: &mut WriteQueue, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while let Some(body) = &mut self.body {
             if queue.len() >= QUEUED || matches!(self.first, First::Kept(_)) {
                 break;

@@ -66,6 +66,19 @@ async fn interim_answers_without_end_are_malformed() {
     check(endless.leak(), Outcome::UpstreamMalformed).await;
 }
 
+/// What follows its head would pass for the answer.
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn an_interim_answer_with_a_body_is_malformed() {
+    for framing in ["content-length: 40", "transfer-encoding: chunked"] {
+        let inner = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno";
+        let answer = format!(
+            "HTTP/1.1 100 Continue\r\n{framing}\r\n\r\n{inner}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+        );
+        check(answer.leak(), Outcome::UpstreamMalformed).await;
+    }
+}
+
 /// Asks with HEAD; what hyper then does not read of the answer's framing is checked all the same.
 async fn check_head(lengths: &'static [&'static str], expect: Option<&str>) {
     let origin = Origin::start(move |mut wire, _| async move {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gw_core::Body;
+use gw_core::{Body, Error, Outcome};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::Notify;
 
 use super::harness::{Caller, OK, Origin, request, text, until};
@@ -20,6 +21,32 @@ async fn one_connection_serves_one_request_after_another() {
     }
     assert_eq!(origin.accepted(), 1);
     assert_eq!((caller.connections().open, caller.connections().idle), (1, 1));
+}
+
+/// A body that its client spoils is not sent as an empty one, over this connection or another.
+#[tokio::test]
+async fn a_request_whose_body_fails_at_once_never_leaves() {
+    let origin = Origin::start(|mut wire, number| async move {
+        while let Some(head) = wire.head().await {
+            assert!(head.starts_with("GET"), "{head}");
+            wire.send(&OK.replace("{n}", &number.to_string())).await;
+        }
+    })
+    .await;
+    let caller = Caller::new(origin.address);
+    for known in [false, true] {
+        assert!(caller.text().await.ends_with('!'));
+        let spoilt = futures_util::stream::iter([Err(Error::new(Outcome::ClientMalformed))]);
+        let mut delete = request(Method::DELETE, Body::stream(StreamBody::new(spoilt)));
+        if known {
+            delete.headers_mut().insert(CONTENT_LENGTH, 5.into());
+        } else {
+            delete.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        assert_eq!(caller.send(delete).await.unwrap_err().outcome(), Outcome::ClientMalformed);
+        assert!(caller.text().await.ends_with('!'));
+    }
+    assert!(origin.accepted() <= 3, "no connection was opened for nothing");
 }
 
 #[tokio::test]
@@ -136,7 +163,7 @@ async fn an_answer_before_the_end_of_the_request_does_not_poison_the_connection(
     })
     .await;
     let caller = Caller::new(origin.address);
-    let endless = http_body_util::StreamBody::new(futures_util::stream::pending());
+    let endless = StreamBody::new(futures_util::stream::pending());
     let response = caller.post(Body::stream(endless)).await.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(caller.text().await, "1!");
