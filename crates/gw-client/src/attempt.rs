@@ -132,7 +132,7 @@ impl<'a> Attempt<'a> {
             if upstream.connector.wire == Wire::H2 && want == Want::Upgrade { Want::Any } else { want };
         match upstream.pool.checkout(self.context.conn.worker, want, self.cluster.limits()).await? {
             Grant::Lease(lease) => Ok(lease),
-            // Boxed: opening is rare, and its handshakes would make the future of every attempt some 30 KiB larger.
+            // Boxed: opening is rare, and its handshakes would make the future of every attempt many times as large.
             Grant::Open(opening) => Box::pin(upstream.connector.open(opening, limit)).await,
         }
     }
