@@ -142,7 +142,8 @@ async fn a_file_is_looked_at_every_five_seconds_and_what_is_wrong_with_it_is_sai
     let mut changes = loader.watch();
     let start = tokio::time::Instant::now();
     assert_eq!(code(after(&mut changes, || link("bad")).await), "GW0203");
-    assert_eq!(start.elapsed().as_secs(), 5);
+    // At the latest: the links on the way are watched too.
+    assert!(start.elapsed().as_secs() <= 5);
     assert!(tokio::time::timeout(LONG, changes.next()).await.is_err(), "said again");
     assert_eq!(version(after(&mut changes, || link("2")).await), "2");
 }

@@ -44,9 +44,9 @@ async fn a_kept_listener_keeps_its_socket_and_connections_and_takes_new_limits()
 async fn is_answered(address: std::net::SocketAddr) -> bool {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut answer = String::new();
     let asked = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await?;
         stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
         stream.read_to_string(&mut answer).await
     };
