@@ -1,10 +1,13 @@
 //! A connection that nobody uses: what is looked at, and how it is closed.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::unconstrained;
 
 use crate::stream::Stream;
 
@@ -18,8 +21,7 @@ pub(super) fn is_quiet(stream: &mut Stream) -> bool {
         }
         // What has come may be a record without data, such as a session ticket.
         Stream::Tls(tls) => {
-            let mut cx = Context::from_waker(Waker::noop());
-            Pin::new(tls).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+            at_once(|cx| Pin::new(&mut *tls).poll_read(cx, &mut ReadBuf::new(&mut byte))).is_none()
         }
     }
 }
@@ -27,7 +29,11 @@ pub(super) fn is_quiet(stream: &mut Stream) -> bool {
 /// Closes it. TLS says so first, if the socket takes that at once (RFC 8446 §6.1).
 pub(super) fn close(stream: Stream) {
     if let Stream::Tls(mut tls) = stream {
-        let mut cx = Context::from_waker(Waker::noop());
-        let _ = Pin::new(&mut tls).poll_shutdown(&mut cx);
+        let _ = at_once(|cx| Pin::new(&mut tls).poll_shutdown(cx));
     }
+}
+
+/// Polls once, whatever the task at hand has done since it last waited: for that alone, tokio would say `Pending`.
+fn at_once<T>(poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    unconstrained(poll_fn(poll)).now_or_never()
 }

@@ -1,8 +1,11 @@
 //! TLS upstreams: ALPN, names, client certificates, upgrades beside HTTP/2.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use gw_core::{Body, Outcome, Progress};
@@ -14,7 +17,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+use tokio::task::coop;
 use tokio_rustls::TlsAcceptor;
 
 use super::harness::{Caller, Origin, request, text};
@@ -200,6 +205,48 @@ async fn a_client_certificate_is_shown() {
     let (cert, key) = authority.issue("client.test");
     let ours = Profile { cert: Some(cert), key: Some(key), ..bare };
     assert_eq!(caller(origin.address, &ours, Protocol::Http).text().await, "HTTP/1.1 a.test");
+}
+
+/// A task that has done much since it last waited is told `Pending` of everything, which is no news of the socket.
+#[tokio::test]
+async fn a_dead_connection_is_found_by_a_busy_task_too() {
+    let authority = Authority::new();
+    let config = authority.server("a.test", false);
+    let (close, closed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, tell) = (Arc::clone(&close), Arc::clone(&closed));
+    let origin = Origin::start(move |wire, _| {
+        let (acceptor, told, tell) =
+            (TlsAcceptor::from(Arc::clone(&config)), Arc::clone(&told), Arc::clone(&tell));
+        async move {
+            let mut tls = acceptor.accept(wire.socket).await.unwrap();
+            let _ = tls.read(&mut [0; 4096]).await.unwrap();
+            tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            told.notified().await;
+            drop(tls);
+            tell.notify_one();
+        }
+    })
+    .await;
+    let profile = Profile { server_name: Some("a.test".to_owned()), ..authority.trusted() };
+    let caller = caller(origin.address, &profile, Protocol::Http);
+    assert_eq!(caller.get().await.unwrap().status(), StatusCode::OK);
+    close.notify_one();
+    closed.notified().await;
+    // The runtime looks at its sockets before it comes back.
+    tokio::task::yield_now().await;
+    let mut post = pin!(caller.post("x"));
+    let begun = poll_fn(|cx| {
+        while coop::has_budget_remaining() {
+            let _ = pin!(coop::consume_budget()).poll(cx);
+        }
+        Poll::Ready(post.as_mut().poll(cx))
+    });
+    let answer = match begun.await {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => post.await,
+    };
+    assert_eq!(answer.unwrap().status(), StatusCode::OK);
+    assert_eq!(origin.accepted(), 2);
 }
 
 #[tokio::test]
