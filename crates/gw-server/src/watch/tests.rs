@@ -2,6 +2,7 @@
 
 use tokio::time::advance;
 
+use super::judge::QUIET;
 use super::*;
 use crate::ListenerOptions;
 
