@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
-use crate::process::signal;
+use crate::process::{signal, threads};
 use crate::{Caller, Format, Usage, within};
 
 /// A running gateway. Its drop kills it.
@@ -27,6 +27,8 @@ type Listeners = Vec<(String, SocketAddr)>;
 
 /// The name under which the admin listener is announced.
 const ADMIN: &str = "admin";
+/// The command under test.
+const COMMAND: &str = "gateway-under-test";
 /// A free port.
 const FREE: &str = "127.0.0.1:0";
 
@@ -164,6 +166,25 @@ impl Gateway {
         Usage::of(self.id)
     }
 
+    /// The names of its threads, once each of them has one: a new one has its parent's at first.
+    ///
+    /// # Panics
+    /// When one never has.
+    pub async fn threads(&self) -> Vec<String> {
+        let program = built(COMMAND).file_name().unwrap().to_str().unwrap().to_owned();
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(2));
+        let named = async {
+            loop {
+                let threads = threads(self.id);
+                if !threads.iter().any(|name| program.starts_with(name)) {
+                    return threads;
+                }
+                ticks.tick().await;
+            }
+        };
+        within("each thread has its name", named).await
+    }
+
     /// Sends a signal: `TERM`, `HUP`, `INT` or `KILL`.
     pub fn signal(&self, name: &str) {
         signal(self.id, name);
@@ -229,7 +250,7 @@ impl Gateway {
 /// # Panics
 /// When it was not built.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(built("gateway-under-test"));
+    let mut command = Command::new(built(COMMAND));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("RUST_LOG").env_remove("NO_COLOR").kill_on_drop(true);
     command

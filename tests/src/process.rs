@@ -31,6 +31,15 @@ impl Usage {
     }
 }
 
+/// The names of the threads of the process `id`, the main one's not among them, from Linux's `/proc`.
+pub(crate) fn threads(id: u32) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("the process lives");
+    let others = tasks.map(|task| task.unwrap().path()).filter(|task| !task.ends_with(id.to_string()));
+    // One that has just ended has no name.
+    let names = others.filter_map(|task| std::fs::read_to_string(task.join("comm")).ok());
+    names.map(|name| name.trim_end().to_owned()).collect()
+}
+
 /// Sends `signal` (`TERM`, `HUP`, `INT`, `KILL`) to the process `id`.
 pub(crate) fn signal(id: u32, signal: &str) {
     let sent = Command::new("kill").arg(format!("-{signal}")).arg(id.to_string()).status();

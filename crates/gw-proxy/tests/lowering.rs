@@ -192,6 +192,16 @@ endpoints:
     assert_eq!((compiled.len(), compiled.warnings().len()), (2, 0));
 }
 
+#[test]
+fn a_description_is_for_people_alone() {
+    let native = format!("[[endpoints]]\npath = '/'\ndescription = 'greets'\n{BACKEND}");
+    let go = "endpoints: [{path: /, description: greets, backends: [{target: '127.0.0.1:1'}]}]";
+    for (format, text) in [(Format::Toml, native.as_str()), (Format::Yaml, go)] {
+        let compiled = compile(format, text).map_err(|errors| errors.to_string()).unwrap();
+        assert_eq!((compiled.len(), compiled.warnings().len()), (1, 0), "{text}");
+    }
+}
+
 struct Served {
     proxy: Arc<Proxy>,
     clients: Arc<ClientFactory>,

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// The number of workers: `requested` (at least 1), else the cores within the quota.
 pub fn worker_count(requested: Option<usize>) -> usize {
-    match requested {
-        Some(count) => count.max(1),
-        None => {
-            let root = Path::new("/");
-            let cores = allowed_cores(root)
-                .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-                .unwrap_or(1);
-            quota(root).map_or(cores, |quota| quota.min(cores)).max(1)
-        }
-    }
+    requested.unwrap_or_else(|| granted(Path::new("/"))).max(1)
+}
+
+/// The cores that a machine grants this process; its files are below `root`.
+fn granted(root: &Path) -> usize {
+    let cores = allowed_cores(root)
+        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+        .unwrap_or(1);
+    quota(root).map_or(cores, |quota| quota.min(cores))
 }
 
 /// How many files the process may have open, where the system tells (Linux): connections up and down share it.
@@ -135,6 +134,17 @@ mod tests {
         check_quota(&[v1, period, ("sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "250000\n")], Some(3));
         // In a container the path is the host's, and the group is mounted at the root.
         check_quota(&[("proc/self/cgroup", "0::/\n"), ("sys/fs/cgroup/cpu.max", "400000 100000\n")], Some(4));
+    }
+
+    #[test]
+    fn the_count_is_the_least_of_cores_and_quota() {
+        let status = ("proc/self/status", "Cpus_allowed_list:\t0-7\n");
+        let group = ("proc/self/cgroup", "0::/a\n");
+        for (quota, expect) in [("250000", 3), ("1600000", 8), ("max", 8)] {
+            let limit = format!("{quota} 100000\n");
+            let root = machine(&[status, group, ("sys/fs/cgroup/a/cpu.max", &limit)]);
+            assert_eq!(granted(root.path()), expect, "{quota}");
+        }
     }
 
     #[track_caller]

@@ -26,6 +26,7 @@ mod priority;
 mod proxying;
 mod reload;
 mod samples;
+mod start;
 mod tls;
 mod tracing;
 mod transcoder;

@@ -1,0 +1,84 @@
+//! How a gateway starts: with how many workers, and what comes before what.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use gateway_tests::{Format, Gateway, Origin, Ran, Received, Script, command, empty, full, run, table};
+use http::Response;
+use serde_json::json;
+use tokio::process::Command;
+
+const FREE: &str = "127.0.0.1:0";
+
+/// The same command, which may run on the first of our cores alone.
+fn on_one_core(command: &Command) -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    let first = cores.trim().split(['-', ',']).next().unwrap();
+    let mut limited = Command::new("taskset");
+    limited.args(["-c", first]).arg(command.as_std().get_program()).args(command.as_std().get_args());
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    limited
+}
+
+/// With nothing else asked for, the cores that the process was granted are counted, and the count is used.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn as_many_workers_serve_as_cores_are_granted() {
+    let config = table("/", "", &[([127, 0, 0, 1], 1).into()]);
+    let workers = async |change: fn(&mut Command)| {
+        let gateway = Gateway::start_with(&config, Format::Toml, change).await;
+        let threads = gateway.threads().await;
+        // The admin port has one of that name, too.
+        threads.iter().filter(|name| name.starts_with("gw-worker-")).count() - 1
+    };
+    assert_eq!(workers(|_| ()).await, gw_server::worker_count(None));
+    assert_eq!(workers(|command| *command = on_one_core(command)).await, 1);
+    assert_eq!(workers(|command| drop(command.args(["-workers", "3"]))).await, 3);
+}
+
+/// A control service that always sends this configuration.
+async fn service(config: &str) -> Origin {
+    let release = json!({ "config": config, "version": "1", "priorityConfigs": [] }).to_string();
+    let respond = move |asked: &Received| match asked.target.contains("/release?") {
+        true => Response::new(full(release.clone())),
+        false => Response::builder().status(404).body(empty()).unwrap(),
+    };
+    Origin::start("control", Script::Respond(Arc::new(respond))).await
+}
+
+/// A start on an address that is taken, which ends by itself, with what it said.
+async fn start(config: &str, taken: &str, more: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.yaml"), config).unwrap();
+    let mut command = command(&[&["-addr", taken, "-admin", FREE], more].concat());
+    command.current_dir(folder.path());
+    run(command).await
+}
+
+/// The control service, the file, its discovery and clients, the listeners: what is wrong ends the start before the next
+/// is touched.
+#[tokio::test]
+async fn what_comes_before_ends_the_start_before_what_comes_after() {
+    let origin = Origin::start("taken", Script::Echo).await;
+    let taken = origin.address().to_string();
+    let with = |dsn: &str, target: &str| {
+        let endpoint = json!({ "path": "/", "backends": [{ "target": target }] });
+        json!({ "discovery": { "dsn": dsn }, "endpoints": [endpoint] }).to_string()
+    };
+    let right = with("", "127.0.0.1:1");
+    for (wrong, code) in [
+        ("endpoints: [".to_owned(), "GW0203"),
+        (with("consol://127.0.0.1", "discovery:///users"), "GW0311"),
+        (with("", "ftp:///x"), "GW0306"),
+    ] {
+        let ran = start(&wrong, &taken, &[]).await;
+        assert_eq!(ran.code, Some(78), "{ran:?}");
+        assert!(ran.stderr.contains(code) && !ran.stderr.contains(&taken), "{code} {ran:?}");
+
+        let control = service(&right).await;
+        let ran = start(&wrong, &taken, &["-ctrl.service", &format!("http://{}", control.address())]).await;
+        assert_eq!(ran.code, Some(1), "the service's file is read in place of the wrong one: {ran:?}");
+        assert!(ran.stderr.contains(&taken), "{ran:?}");
+    }
+}
