@@ -31,7 +31,7 @@ pub struct Cluster {
     backends: Vec<Backend>,
     members: ArcSwap<Members>,
     /// One update at a time; it counts them, and those who wait for a node listen.
-    updates: Mutex<watch::Sender<u64>>,
+    pub(crate) updates: Mutex<watch::Sender<u64>>,
     updated: watch::Receiver<u64>,
     tasks: Mutex<Vec<OwnedTask>>,
 }

@@ -63,7 +63,8 @@ async fn what_is_in_flight_counts_until_the_last_byte() {
 async fn a_request_counts_once_however_often_it_is_tried() {
     let script = |number| if number % 3 < 2 { Script::Status(503) } else { Script::Stream };
     let origin = Origin::start("one", Script::Each(Arc::new(script))).await;
-    let retry = "retry = { attempts = 3, conditions = [{ by_status_code = \"503\" }, { by_status_code = \"429\" }] }";
+    let retry =
+        "retry = { attempts = 3, conditions = [{ by_status_code = \"503\" }, { by_status_code = \"429\" }] }";
     let config = table("/shop", &format!("{KEYS}\n{retry}"), &[origin.address()]);
     let gateway = Gateway::start(&config, Format::Toml).await;
     let mut answers = Vec::new();

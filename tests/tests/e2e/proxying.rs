@@ -45,6 +45,17 @@ async fn a_request_arrives_as_it_was_sent_whatever_the_versions() {
 }
 
 #[tokio::test]
+async fn a_direct_target_is_its_address() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let native = table("/*", "", &[origin.address()]).replace("target = \"", "target = \"direct:///");
+    let go = format!("endpoints: [{{path: '/*', backends: [{{target: 'direct:///{}'}}]}}]", origin.address());
+    for (text, format) in [(native, Format::Toml), (go, Format::Yaml)] {
+        let gateway = Gateway::start(&text, format).await;
+        check_echo(&Caller::http1(gateway.address()).await.get("/x").await, "GET", "/x", b"");
+    }
+}
+
+#[tokio::test]
 async fn the_answer_comes_as_it_was_given() {
     // Redirects are the client's to follow.
     for status in [418, 302] {

@@ -1,8 +1,10 @@
 //! A new configuration is taken while requests run, or refused as a whole.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use gateway_tests::{Caller, Format, Gateway, Load, Origin, Script, table};
+use gateway_tests::{Caller, Format, Gateway, Load, Origin, Script, empty, table};
+use serde_json::json;
 
 fn versioned(version: usize, endpoints: &str) -> String {
     format!("version = \"{version}\"\n{endpoints}")
@@ -129,6 +131,37 @@ async fn listeners_that_open_move_or_close_are_told_of_and_no_others() {
     }
     let opened = ["stays", "moves", "goes", "comes"].map(|name| told("listening", name).len());
     assert_eq!(opened, [1, 2, 1, 1]);
+}
+
+/// Of a node that stays, though its endpoint and its weight are others: what is in flight, latency and success.
+#[tokio::test]
+async fn what_was_measured_of_a_node_outlives_a_reload() {
+    let script = |number| if number == 0 { Script::Status(500) } else { Script::Stream };
+    let origin = Origin::start("one", Script::Each(Arc::new(script))).await;
+    let with = |version: usize, keys: &str| {
+        let endpoint = table("/one", &format!("id = \"one\"\n{keys}"), &[origin.address()]);
+        versioned(version, &endpoint.replace("target", "weight = 7\ntarget"))
+    };
+    let gateway = Gateway::start(&table("/one", "id = \"one\"", &[origin.address()]), Format::Toml).await;
+    let mut caller = Caller::http1(gateway.address()).await;
+    assert_eq!(caller.get("/one").await.status, 500);
+    let request = caller.request("GET", "/one").body(empty()).unwrap();
+    let answer = caller.send(request).await.unwrap();
+    let measured = async || {
+        let clients = Caller::http1(gateway.admin()).await.get("/debug/clients/inspect").await.json();
+        let [cluster] = &clients["clusters"].as_array().unwrap()[..] else {
+            panic!("one cluster: {clients}")
+        };
+        let node = &cluster["nodes"][0];
+        (node["weight"].clone(), ["in_flight", "latency", "success"].map(|key| node[key].clone()))
+    };
+    let (weight, before) = measured().await;
+    assert_eq!((weight, &before[0]), (json!(100), &json!(1)));
+    assert!(before[1].as_f64().unwrap() > 0.0 && before[2].as_f64().unwrap() < 1.0, "{before:?}");
+    gateway.rewrite(&with(2, "timeout = \"9s\""));
+    gateway.live("2").await;
+    assert_eq!(measured().await, (json!(7), before));
+    drop(answer);
 }
 
 /// Requests that were taken under the old configuration end under it.

@@ -10,7 +10,16 @@ use tokio::process::Command;
 
 const FREE: &str = "127.0.0.1:0";
 
+/// The threads of a gateway that serve requests: the admin port has one of that name, too.
+#[cfg(target_os = "linux")]
+async fn workers(change: impl FnOnce(&mut Command)) -> usize {
+    let config = table("/", "", &[([127, 0, 0, 1], 1).into()]);
+    let threads = Gateway::start_with(&config, Format::Toml, change).await.threads().await;
+    threads.iter().filter(|name| name.starts_with("gw-worker-")).count() - 1
+}
+
 /// The same command, which may run on the first of our cores alone.
+#[cfg(target_os = "linux")]
 fn on_one_core(command: &Command) -> Command {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
@@ -25,16 +34,12 @@ fn on_one_core(command: &Command) -> Command {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn as_many_workers_serve_as_cores_are_granted() {
-    let config = table("/", "", &[([127, 0, 0, 1], 1).into()]);
-    let workers = async |change: fn(&mut Command)| {
-        let gateway = Gateway::start_with(&config, Format::Toml, change).await;
-        let threads = gateway.threads().await;
-        // The admin port has one of that name, too.
-        threads.iter().filter(|name| name.starts_with("gw-worker-")).count() - 1
-    };
     assert_eq!(workers(|_| ()).await, gw_server::worker_count(None));
     assert_eq!(workers(|command| *command = on_one_core(command)).await, 1);
-    assert_eq!(workers(|command| drop(command.args(["-workers", "3"]))).await, 3);
+    let three = |command: &mut Command| {
+        command.args(["-workers", "3"]);
+    };
+    assert_eq!(workers(three).await, 3);
 }
 
 /// A control service that always sends this configuration.

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gw_core::{Body, Error, Outcome, Progress};
+use gw_core::{Body, Client, Clock, Error, Outcome, Progress};
+use gw_discovery::Static;
 use http::Method;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 use super::harness::{Caller, Origin, context, read, request};
+use crate::{BackendSpec, ClientFactory, ClientOptions, ClusterSpec, Protocol, Target};
 
 /// Sends a POST to an origin that says `answer` and hangs up.
 async fn check(answer: &'static str, expect: Outcome) {
@@ -185,7 +188,7 @@ async fn a_server_error_counts_against_the_node_and_is_an_answer() {
 #[tokio::test]
 async fn filters_and_tried_nodes_are_heeded() {
     let (a, b) = (Origin::answering(super::harness::OK).await, Origin::answering(super::harness::OK).await);
-    let backends = [&a, &b].map(|origin| crate::BackendSpec::new(crate::Target::Address(origin.address)));
+    let backends = [&a, &b].map(|origin| BackendSpec::new(Target::Address(origin.address)));
     let caller = Caller::of(backends.to_vec(), |_| ());
     let context = context();
     for _ in 0..2 {
@@ -207,4 +210,40 @@ async fn filters_and_tried_nodes_are_heeded() {
 async fn a_cluster_without_backends_has_no_node() {
     let error = Caller::of(Vec::new(), |_| ()).get().await.unwrap_err();
     assert_eq!((error.outcome(), error.progress()), (Outcome::NoHealthyUpstream, Progress::Unsent));
+}
+
+#[tokio::test]
+async fn an_attempt_lasts_until_the_head_of_the_answer_or_the_failure() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let clock = Clock::movable();
+    let time = clock.clone();
+    let origin = Origin::start(move |mut wire, number| {
+        let time = time.clone();
+        async move {
+            wire.head().await;
+            time.advance(HOUR);
+            if number == 0 {
+                wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n").await;
+                wire.closed().await;
+            }
+        }
+    })
+    .await;
+    let mut options = ClientOptions::new(Handle::current(), Arc::new(Static::new()));
+    options.clock = clock.clone();
+    let backends = vec![BackendSpec::new(Target::Address(origin.address))];
+    let factory = ClientFactory::new(options);
+    let cluster = factory.cluster(ClusterSpec::new("test", Protocol::Http, backends)).unwrap();
+    for status in [Some(200), None] {
+        let context = context();
+        let mut post = request(Method::POST, Body::empty());
+        post.extensions_mut().insert(Arc::clone(&context));
+        let answer = cluster.call(post).await;
+        // A body may take its time.
+        clock.advance(10 * HOUR);
+        drop(answer);
+        let [attempt] = &context.attempts()[..] else { panic!("one attempt") };
+        assert_eq!(attempt.status, status);
+        assert!((HOUR..2 * HOUR).contains(&attempt.elapsed), "{attempt:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Connections are kept, used last in first out, and closed when they idle or may not serve again.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use gw_core::{Body, Error, Outcome};
@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::Notify;
 
-use super::harness::{Caller, OK, Origin, request, text, until};
+use super::harness::{Caller, OK, Origin, PATIENCE, request, text, until};
 use crate::{BackendSpec, Target};
 
 #[tokio::test]
@@ -168,6 +168,25 @@ async fn an_answer_before_the_end_of_the_request_does_not_poison_the_connection(
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(caller.text().await, "1!");
     until(|| caller.connections().open == 1).await;
+}
+
+/// Control holds its lock while it makes the next set of nodes; requests go on with the one at hand.
+#[tokio::test]
+async fn a_request_waits_for_no_update_of_the_nodes() {
+    let origin = Origin::answering(OK).await;
+    let caller = Caller::new(origin.address);
+    let cluster = Arc::clone(&caller.cluster);
+    let ((begin, begun), (end, ended)) = (mpsc::channel(), mpsc::channel::<()>());
+    let update = std::thread::spawn(move || {
+        let _updating = cluster.updates.lock();
+        begin.send(()).unwrap();
+        // A request that waits for the lock gets its answer only after this gave up.
+        ended.recv_timeout(PATIENCE).is_ok()
+    });
+    begun.recv().unwrap();
+    assert_eq!(caller.text().await, "0!");
+    let _ = end.send(());
+    assert!(update.join().unwrap(), "the request waited");
 }
 
 #[tokio::test]

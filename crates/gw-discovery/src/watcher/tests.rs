@@ -1,5 +1,6 @@
 //! Watches against a source that follows a script, on a clock that only moves when everybody waits.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -9,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::scripted::{Scripted, Step, ids, snapshot};
-use crate::{Guard, GuardOptions, SourceStatus};
+use crate::{BoxStream, Consistency, DiscoveryError, Guard, GuardOptions, Snapshot, SourceStatus};
+
+/// How long a test waits for what must happen; only a failing test gets there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Fixture {
     source: Arc<Scripted>,
@@ -56,6 +60,45 @@ async fn one_watch_for_all_and_the_late_see_at_once_what_is_known() {
     source.say("2");
     settle().await;
     assert_eq!((known(&late), source.begun()), ("2".to_owned(), 1));
+}
+
+/// A source that, while it is asked, has another thread look into the watcher.
+#[derive(Default)]
+struct Watched {
+    watcher: OnceLock<Weak<ServiceWatcher>>,
+    seen: Mutex<Vec<usize>>,
+}
+
+impl Discovery for Watched {
+    fn watch(&self, _: &str) -> BoxStream<'static, Result<Snapshot, DiscoveryError>> {
+        let watcher = self.watcher.get().unwrap().upgrade().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _other = watcher.subscribe("other", "b");
+            tell.send(watcher.inspect().len())
+        });
+        self.seen.lock().push(told.recv_timeout(PATIENCE).expect("no lock is held"));
+        Box::pin(futures_util::stream::pending())
+    }
+
+    fn read<'a>(&'a self, _: &'a str, _: Consistency) -> BoxFuture<'a, Result<Snapshot, DiscoveryError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn others_subscribe_and_look_while_a_source_is_asked() {
+    let source = Arc::new(Watched::default());
+    let tasks = tokio::runtime::Handle::current();
+    let spawn: Spawn = Arc::new(move |task| drop(tasks.spawn(task)));
+    let watcher = Arc::new(ServiceWatcher::new(Arc::clone(&source) as _, spawn, Clock::system(), 1));
+    source.watcher.set(Arc::downgrade(&watcher)).unwrap();
+    let slow = watcher.subscribe("slow", "a");
+    while source.seen.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(source.seen.lock()[0], 2, "both services are known while the first is asked about");
+    assert!(slow.known().is_pending());
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ mod middlewares;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use gw_client::{ClusterError, ClusterSpec};
@@ -17,6 +18,9 @@ use gw_proxy::{Compiler, Interceptors, Proxy, ProxyService};
 use gw_telemetry::{BuildInfo, Metrics};
 use http_body_util::BodyExt;
 use tower::{Service, ServiceBuilder, ServiceExt};
+
+/// How long a test waits for what must happen; only a failing test gets there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Made = Result<Arc<dyn Client>, ClusterError>;
 
@@ -130,6 +134,22 @@ async fn a_path_is_refused_or_passed_on_as_it_came() {
             "{policy} {path}: {text}"
         );
     }
+}
+
+/// Control holds its locks for as long as the making of clients takes; a request meets none of them.
+#[tokio::test]
+async fn a_request_is_served_while_the_next_table_is_made() {
+    let text = "[[endpoints]]\npath = '/'\nbackends = [{ target = '192.0.2.1:1' }]\n";
+    let proxy = serving(text, Interceptors::new(), &naming);
+    let changed = format!("{text}timeout = '2s'\n");
+    publish(&proxy, Registry::built_in(), &changed, &|spec| {
+        let (asked, runtime) = (Arc::clone(&proxy), tokio::runtime::Handle::current());
+        let (tell, answer) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(runtime.block_on(get(&asked, "/"))));
+        assert_eq!(answer.recv_timeout(PATIENCE), Ok((200, "* / /".to_owned())));
+        naming(spec)
+    });
+    assert_eq!(proxy.generation(), 2);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub struct AccessLog {
     default: LogFormat,
     /// The format at hand, by its number: a reload may change it.
     format: AtomicU8,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     queue: SyncSender<Batch>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }

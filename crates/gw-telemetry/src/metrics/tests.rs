@@ -10,6 +10,7 @@ use super::*;
 use crate::{AccessLog, LogFormat};
 
 mod compat;
+mod locks;
 mod owned;
 
 type Labels = BTreeMap<String, String>;

@@ -54,6 +54,20 @@ fn a_stuck_sink_costs_lines_but_not_time_nor_memory() {
     assert_eq!(log.dropped(), dropped);
 }
 
+#[test]
+fn a_worker_waits_for_no_other_worker_and_not_for_the_writer() {
+    let log = AccessLog::start(Box::new(Shared::default()), LogFormat::Json, 2).unwrap();
+    let (other, writer) = (log.shared.buffers.of(0).lock(), log.shared.progress.lock());
+    let (recording, (tell, told)) = (Arc::clone(&log), channel());
+    std::thread::spawn(move || {
+        recording.record(1, &record());
+        tell.send(())
+    });
+    assert_eq!(told.recv_timeout(LIMIT), Ok(()));
+    drop((other, writer));
+    assert!(log.shutdown(LIMIT));
+}
+
 /// Takes so many bytes, then fails once for each entry of `faults`, then takes all.
 struct Failing {
     room: usize,
