@@ -64,9 +64,9 @@ impl WriteQueue {
         self.writes
     }
 
-    /// Whether everything was written.
+    /// Whether everything was written and flushed.
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.length == 0 && !self.unflushed
     }
 
     /// Adds what `encode` appends to a buffer: a head.

@@ -13,11 +13,13 @@ struct Sink {
     writes: usize,
     flushes: usize,
     room: usize,
+    /// Keeps what it took to itself for now.
+    holds: bool,
 }
 
 impl Sink {
     fn new(room: usize) -> Self {
-        Self { taken: Vec::new(), writes: 0, flushes: 0, room }
+        Self { taken: Vec::new(), writes: 0, flushes: 0, room, holds: false }
     }
 }
 
@@ -44,7 +46,7 @@ impl AsyncWrite for Sink {
 
     fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.flushes += 1;
-        Poll::Ready(Ok(()))
+        if self.holds { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -102,6 +104,18 @@ fn partial_writes_go_on_where_they_stopped() {
         flush(&mut queue, &mut sink);
         assert_eq!(sink.taken, filled(), "{room}");
     }
+}
+
+/// As TLS does when the socket is full.
+#[test]
+fn what_the_connection_holds_back_has_not_left() {
+    let mut queue = WriteQueue::new(BufferPool::new(4));
+    let mut sink = Sink { holds: true, ..Sink::new(usize::MAX) };
+    fill(&mut queue);
+    assert!(queue.poll_flush(Pin::new(&mut sink), &mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!((queue.len(), queue.is_empty()), (0, false));
+    sink.holds = false;
+    flush(&mut queue, &mut sink);
 }
 
 #[test]
