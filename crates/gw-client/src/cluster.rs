@@ -12,6 +12,7 @@ use gw_selector::{Pick, Picked, Policy};
 use http::{HeaderMap, header};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::attempt::Attempt;
@@ -21,7 +22,6 @@ use crate::factory::Shared;
 use crate::inspect::{ClusterState, NodeState, TargetState};
 use crate::members::Members;
 use crate::pool::Limits;
-use crate::tasks::OwnedTask;
 use crate::{ClusterSpec, HashKey};
 
 /// Backends that serve the same requests. As a [`Client`] it makes one attempt at one node.
@@ -33,7 +33,7 @@ pub struct Cluster {
     /// One update at a time; it counts them, and those who wait for a node listen.
     pub(crate) updates: Mutex<watch::Sender<u64>>,
     updated: watch::Receiver<u64>,
-    tasks: Mutex<Vec<OwnedTask>>,
+    tasks: Mutex<Vec<AbortOnDropHandle<()>>>,
 }
 
 impl Cluster {

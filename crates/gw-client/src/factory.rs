@@ -170,7 +170,7 @@ impl ClientFactory {
         Ok(self.cluster(spec)?)
     }
 
-    /// How many tasks run: one per connection and watch, more for HTTP/2.
+    /// How many tasks run: one for each watch and each HTTP/1.1 request that goes on within its answer, more for HTTP/2.
     pub fn tasks(&self) -> usize {
         self.shared.tasks.len()
     }

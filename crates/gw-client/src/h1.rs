@@ -1,10 +1,11 @@
 //! HTTP/1.1 towards an upstream: a connection that whoever uses it drives.
 //!
 //! No task and no channel stands between a request and its socket: the future of [`Conn::send`] writes the request and
-//! reads the head of the answer; the answer's body, [`Incoming`], reads the rest and, if the request's body has not
-//! ended, goes on writing that. Dropping either closes the connection, which is how an upstream sees that a request was
-//! cancelled. Between two requests nobody looks at a connection but the pool, at checkout and now and then.
+//! reads the head of the answer; the answer's body, [`Incoming`], reads the rest. Only a request that has not ended when
+//! its answer begins goes on in a task. Dropping either closes the connection, which is how an upstream sees that a request
+//! was cancelled. Between two requests nobody looks at a connection but the pool, at checkout and now and then.
 
+mod duplex;
 mod error;
 mod idle;
 mod incoming;
@@ -39,6 +40,7 @@ pub(crate) struct Conn {
     stream: Stream,
     read: ReadBuffer,
     write: WriteQueue,
+    tasks: Tasks,
 }
 
 /// A request that was not answered.
@@ -59,7 +61,7 @@ impl Conn {
         let buffers = opening.buffers();
         let (read, write) = (ReadBuffer::new(buffers.clone()), WriteQueue::new(buffers.clone()));
         // One allocation per connection: it moves from guard to guard with every request.
-        Ok(Box::new(Self { stream, read, write }))
+        Ok(Box::new(Self { stream, read, write, tasks: opening.pool().tasks().clone() }))
     }
 
     /// Whether an idle connection may be used: the upstream has neither closed it nor sent anything unasked.
@@ -191,10 +193,7 @@ impl Sending {
         if unsent { self.upload.into_body() } else { None }
     }
 
-    fn into_response(mut self, answer: Response<Framing>, reusable: bool) -> Response<Incoming> {
-        if self.upload.is_done() {
-            self.conn.write.release();
-        }
+    fn into_response(self, answer: Response<Framing>, reusable: bool) -> Response<Incoming> {
         let (head, framing) = answer.into_parts();
         Response::from_parts(head, Incoming::new(self.conn, self.upload, framing, reusable))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gw_discovery::Spawn;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// The tasks of a factory.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +21,11 @@ impl Tasks {
     }
 
     /// Runs `task` on `runtime` until the handle is dropped.
-    pub(crate) fn spawn_on<F>(&self, task: F, runtime: &Handle) -> OwnedTask
+    pub(crate) fn spawn_on<F>(&self, task: F, runtime: &Handle) -> AbortOnDropHandle<F::Output>
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output: Send> + Send + 'static,
     {
-        OwnedTask(self.0.spawn_on(task, runtime).abort_handle())
+        AbortOnDropHandle::new(self.0.spawn_on(task, runtime))
     }
 
     /// Runs tasks on `runtime` that end by themselves.
@@ -47,15 +47,5 @@ where
 {
     fn execute(&self, task: F) {
         self.0.spawn(task);
-    }
-}
-
-/// A task that ends with its owner.
-#[derive(Debug)]
-pub(crate) struct OwnedTask(AbortHandle);
-
-impl Drop for OwnedTask {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -115,7 +115,7 @@ impl Watched {
         let read = buf.filled().len();
         *filled += read;
         if read > 0 {
-            self.watch.on_read();
+            self.watch.on_read(read);
         }
         Poll::Ready(Ok((&self.lead.bytes[..self.lead.filled], read == 0)))
     }
@@ -171,6 +171,7 @@ impl AsyncRead for Watched {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let me = &mut *self;
+        let before = buf.filled().len();
         if me.lead.read < me.lead.filled {
             let lead = &me.lead.bytes[me.lead.read..me.lead.filled];
             let taken = lead.len().min(buf.remaining());
@@ -179,17 +180,17 @@ impl AsyncRead for Watched {
             // With the rest of the head, if it is there: handed over in two pieces, it would be parsed twice. What the
             // socket says besides, it says again.
             if buf.remaining() > 0 && me.stream.poll_read(cx, buf).is_ready() {
-                me.watch.on_read();
+                me.watch.on_read(buf.filled().len() - before);
             }
             return Poll::Ready(Ok(()));
         }
-        let before = buf.filled().len();
         let polled = me.stream.poll_read(cx, buf);
         me.watch.set_listening(polled.is_pending());
         match polled {
             Poll::Ready(Ok(())) => {
-                if buf.filled().len() > before {
-                    me.watch.on_read();
+                let read = buf.filled().len() - before;
+                if read > 0 {
+                    me.watch.on_read(read);
                 }
                 Poll::Ready(Ok(()))
             }

@@ -134,7 +134,7 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a request body may stand still while it is waited for. Default 15 s.
     pub read_timeout: Duration,
-    /// How long a client may take no byte of an answer. Default 15 s.
+    /// How long a client may take no byte of an answer, nor, over HTTP/1.1, send one of its request. Default 15 s.
     pub write_timeout: Duration,
     /// How long a connection may idle between requests. Default 120 s.
     pub idle_timeout: Duration,

@@ -38,7 +38,7 @@ pub(crate) struct Watch {
     /// When the sweeper saw first that the listener drains; zero before.
     draining_since: AtomicU64,
     write_since: AtomicU64,
-    /// What an HTTP/1 client takes of its answers. With HTTP/2, each stream has its own.
+    /// What an HTTP/1 client takes of its answers, or sends instead. With HTTP/2, each stream has its own.
     taking: Rate,
     /// The answer may be taken as slowly as the client likes.
     unpaced: AtomicBool,
@@ -120,8 +120,8 @@ impl Watch {
         self.enter(Phase::Idle);
     }
 
-    /// Bytes came in.
-    pub(crate) fn on_read(&self) {
+    /// So many bytes came in.
+    pub(crate) fn on_read(&self, bytes: usize) {
         if self.is_h2() {
             return;
         }
@@ -131,7 +131,17 @@ impl Watch {
             Phase::Busy if self.bodies.load(Ordering::Relaxed) == 0 => {
                 self.read_ahead.store(true, Ordering::Relaxed);
             }
+            Phase::Busy => self.on_upload(bytes),
             _ => {}
+        }
+    }
+
+    /// So many bytes of a request came. A client may send all of it before it takes its answer: it stands still when it
+    /// does neither.
+    fn on_upload(&self, bytes: usize) {
+        if self.write_since.load(Ordering::Relaxed) != 0 {
+            self.write_since.store(self.ticks.now(), Ordering::Relaxed);
+            self.taking.add(bytes);
         }
     }
 

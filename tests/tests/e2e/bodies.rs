@@ -1,11 +1,16 @@
 //! Bodies stream: whatever their size, the gateway holds a bounded part of them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway_tests::{
     Caller, Format, Gateway, Origin, Pattern, RawCaller, Script, chunks, empty, settled, table, within,
 };
 use http_body_util::BodyExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// 1 GiB.
 const HUGE: u64 = 1 << 30;
@@ -134,6 +139,58 @@ async fn chunks_pass(keys: &str) {
             assert_eq!(frame.into_data().unwrap(), n);
         }
     }
+}
+
+const LONG: usize = 20 << 20;
+
+/// An upstream that answers once, before it has read the request's body, with as many bytes; it reads on whether or not
+/// its answer is taken. Counts what it has sent, and yields what it read.
+async fn answers_early() -> (SocketAddr, Arc<AtomicU64>, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, sent) = (listener.local_addr().unwrap(), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&sent);
+    let serve = async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut read = BufReader::new(read);
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            read.read_line(&mut line).await.unwrap();
+        }
+        tokio::spawn(async move {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LONG}\r\n\r\n");
+            write.write_all(head.as_bytes()).await.unwrap();
+            for piece in long().chunks(1 << 16) {
+                write.write_all(piece).await.unwrap();
+                count.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            }
+        });
+        let mut body = vec![0; LONG];
+        read.read_exact(&mut body).await.unwrap();
+        body
+    };
+    (address, sent, tokio::spawn(serve))
+}
+
+fn long() -> Vec<u8> {
+    (0..LONG).map(|at| (at % 251) as u8).collect()
+}
+
+/// A caller may send all of its request before it reads any of an answer that has begun long before.
+#[tokio::test]
+async fn an_upload_goes_on_while_nobody_reads_its_answer() {
+    let (address, sent, received) = answers_early().await;
+    let gateway = Gateway::start(&table("/*", "", &[address]), Format::Toml).await;
+    let mut raw = RawCaller::connect(gateway.address()).await;
+    raw.write(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LONG}\r\n\r\n")).await;
+    // Until all of the buffers on the way back are full.
+    settled(LONG as u64, || sent.load(Ordering::Relaxed)).await;
+    raw.write(long()).await;
+    assert!(within("the upload ends", received).await.unwrap() == long());
+    let head = raw.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(raw.read_exact(LONG).await == long());
 }
 
 /// A caller that goes away is noticed upstream, before an answer and within one.

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use gw_core::Body;
 use gw_h1::BufferPool;
 use http_body::Frame;
@@ -11,6 +12,7 @@ use http_body_util::{BodyExt, StreamBody};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::Sender;
 
 use super::*;
 
@@ -22,7 +24,7 @@ async fn pair() -> (Box<Conn>, TcpStream, Arc<BufferPool>) {
     upstream.set_nodelay(true).unwrap();
     let pool = BufferPool::new(8);
     let (read, write) = (ReadBuffer::new(Arc::clone(&pool)), WriteQueue::new(Arc::clone(&pool)));
-    (Box::new(Conn { stream: Stream::Plain(tcp), read, write }), upstream, pool)
+    (Box::new(Conn { stream: Stream::Plain(tcp), read, write, tasks: Tasks::default() }), upstream, pool)
 }
 
 fn post(body: impl Into<Body>) -> Request {
@@ -187,6 +189,105 @@ async fn an_answer_that_was_sent_before_the_reset_is_read() {
     let data = incoming.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(data, "abc");
     assert!(incoming.is_end_stream() && incoming.take_idle().is_none());
+}
+
+/// A request whose answer has begun before its end: the channel of its body, the answer, and the upstream.
+async fn early() -> (Sender<Frame<Bytes>>, Incoming, TcpStream) {
+    let (give, taken) = tokio::sync::mpsc::channel(1);
+    let frames =
+        futures_util::stream::unfold(
+            taken,
+            |mut taken| async move { Some((Ok(taken.recv().await?), taken)) },
+        );
+    let expect = b"POST /a HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na";
+    let (answer, upstream) = exchange(post(Body::stream(StreamBody::new(frames))), expect, answer).await;
+    (give, answer.into_body(), upstream)
+}
+
+fn data(frame: Option<Result<Frame<Bytes>, Error>>) -> Bytes {
+    frame.unwrap().unwrap().into_data().unwrap()
+}
+
+/// Much more than the buffers of two sockets hold.
+const MUCH: usize = 64 << 20;
+
+#[tokio::test]
+async fn a_request_goes_on_though_nobody_asks_for_its_answer() {
+    let (give, mut answer, mut upstream) = early().await;
+    let send = async move {
+        for _ in 0..MUCH >> 20 {
+            give.send(Frame::data(Bytes::from(vec![b'x'; 1 << 20]))).await.unwrap();
+        }
+    };
+    let chunk = "100000\r\n".len() + (1 << 20) + "\r\n".len();
+    let mut all = vec![0; chunk * (MUCH >> 20) + "0\r\n\r\n".len()];
+    let both = futures_util::future::join(send, upstream.read_exact(&mut all));
+    let (_, read) = tokio::time::timeout(std::time::Duration::from_secs(60), both).await.expect("an end");
+    read.unwrap();
+    assert!(all.ends_with(b"x\r\n0\r\n\r\n"));
+    // Both messages end in order, so the connection serves again.
+    upstream.write_all(b"bc").await.unwrap();
+    assert_eq!(data(answer.frame().await), "a");
+    assert_eq!(data(answer.frame().await), "bc");
+    let conn = answer.take_idle().expect("both have ended");
+    assert_eq!((conn.read.is_empty(), conn.write.is_empty()), (true, true));
+    let serve = async {
+        upstream.read_exact(&mut [0; 30]).await.unwrap();
+        upstream.write_all(OK).await.unwrap();
+    };
+    let (sent, ()) = tokio::join!(conn.send(post("x")), serve);
+    assert!(sent.map_err(|failed| failed.error).unwrap().into_body().take_idle().is_some());
+}
+
+#[tokio::test]
+async fn an_answer_dropped_early_ends_its_request_at_once() {
+    for taken in [false, true] {
+        let (give, mut answer, mut upstream) = early().await;
+        assert_eq!(data(answer.frame().await), "a");
+        if taken {
+            // It has ended and the request has not.
+            upstream.write_all(b"bc").await.unwrap();
+            assert_eq!(data(answer.frame().await), "bc");
+            assert!(answer.take_idle().is_none());
+        } else {
+            drop(answer);
+        }
+        assert!(give.is_closed());
+        assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
+    }
+}
+
+/// The panic of a body ends nobody else, and is no fault of the upstream's or the client's.
+#[tokio::test]
+async fn a_request_whose_body_panics_breaks_its_answer() {
+    let expect = b"POST /a HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n";
+    let (panic, told) = tokio::sync::oneshot::channel::<()>();
+    let frames =
+        futures_util::stream::once(async move { told.await.map(|()| Frame::data(Bytes::new())).expect("x") });
+    let body = Body::stream(StreamBody::new(frames.map(Ok)));
+    let (answer, _upstream) = exchange(post(body), expect, answer).await;
+    drop(panic);
+    let mut answer = answer.into_body();
+    let failed =
+        tokio::time::timeout(std::time::Duration::from_secs(60), answer.frame()).await.expect("an end");
+    let error = failed.unwrap().unwrap_err();
+    assert_eq!(outcome(&error), Outcome::Internal, "{error:?}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_takes_no_more_may_end_its_answer() {
+    let (give, mut answer, mut upstream) = early().await;
+    upstream.write_all(b"bc").await.unwrap();
+    drop(upstream);
+    for _ in 0..1000 {
+        let _ = give.try_send(Frame::data(Bytes::from_static(b"x")));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(data(answer.frame().await), "a");
+    assert_eq!(data(answer.frame().await), "bc");
+    assert!(answer.is_end_stream() && answer.take_idle().is_none());
 }
 
 #[tokio::test]

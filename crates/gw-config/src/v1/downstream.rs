@@ -73,7 +73,7 @@ pub struct Limits {
     /// How long a request body may stand still. Default 15 s.
     #[serde(with = "gw_value::duration")]
     pub read_timeout: Duration,
-    /// How long a client may take no byte of an answer. Default 15 s.
+    /// How long a client may take no byte of an answer, nor, over HTTP/1.1, send one of its request. Default 15 s.
     #[serde(with = "gw_value::duration")]
     pub write_timeout: Duration,
     /// How long a connection may idle between requests. Default 120 s.

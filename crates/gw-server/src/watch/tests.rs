@@ -117,12 +117,12 @@ async fn verdicts_only_grow() {
 #[tokio::test(start_paused = true)]
 async fn where_the_next_head_begins() {
     let watch = watch();
-    watch.on_read();
+    watch.on_read(1);
     assert!(watch.bytes_seen() && watch.phase() == Phase::First);
     watch.begin_exchange();
     watch.end_exchange();
     assert_eq!(watch.phase(), Phase::Idle);
-    watch.on_read();
+    watch.on_read(1);
     assert_eq!(watch.phase(), Phase::Head);
     // Bytes of a body are no head; bytes after it are, and gw-h1 says so itself when it comes to them.
     let ahead = if cfg!(feature = "hyper-h1") { Phase::Head } else { Phase::Idle };
@@ -131,7 +131,7 @@ async fn where_the_next_head_begins() {
         if body {
             watch.begin_body();
         }
-        watch.on_read();
+        watch.on_read(1);
         if body {
             watch.end_body();
         }
@@ -216,6 +216,35 @@ async fn who_takes_an_answer_too_slowly_is_cut() {
     assert_eq!(taking(1, |watch| watch.enter(Phase::Tunnel)).await, Verdict::None);
     // There the streams are watched, each for itself.
     assert_eq!(taking(1, Watch::speak_h2).await, Verdict::None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_its_request_may_take_the_answer_after_that() {
+    // Sends so many bytes in each of 60 s and takes nothing.
+    async fn sending(bytes: usize, prepare: impl Fn(&Watch)) -> Verdict {
+        let limits = Limits { write_timeout: SECOND * 30, min_body_rate: 100, ..Limits::default() };
+        let watch = with(limits, 1);
+        watch.begin_exchange();
+        watch.begin_body();
+        watch.on_write_blocked();
+        prepare(&watch);
+        let mut worst = Verdict::None;
+        for _ in 0..60 {
+            if bytes > 0 {
+                watch.on_read(bytes);
+            }
+            watch.on_write_blocked();
+            worst = worst.max(after(&watch, 1).await);
+        }
+        worst
+    }
+    let unpaced = |watch: &Watch| watch.set_paced(false);
+    assert_eq!(sending(100, |_| ()).await, Verdict::None);
+    assert_eq!(sending(99, |_| ()).await, Verdict::Abort);
+    assert_eq!(sending(1, unpaced).await, Verdict::None);
+    assert_eq!(sending(0, unpaced).await, Verdict::Abort);
+    // What comes behind the request is no part of it.
+    assert_eq!(sending(1, |watch| (unpaced(watch), watch.end_body()).0).await, Verdict::Abort);
 }
 
 #[tokio::test(start_paused = true)]
