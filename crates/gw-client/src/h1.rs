@@ -41,6 +41,8 @@ pub(crate) struct Conn {
     read: ReadBuffer,
     write: WriteQueue,
     tasks: Tasks,
+    /// Its last answer had no body by the rules, whatever its head said (RFC 9112 §6.3).
+    bodiless: bool,
 }
 
 /// A request that was not answered.
@@ -61,12 +63,14 @@ impl Conn {
         let buffers = opening.buffers();
         let (read, write) = (ReadBuffer::new(buffers.clone()), WriteQueue::new(buffers.clone()));
         // One allocation per connection: it moves from guard to guard with every request.
-        Ok(Box::new(Self { stream, read, write, tasks: opening.pool().tasks().clone() }))
+        let tasks = opening.pool().tasks().clone();
+        Ok(Box::new(Self { stream, read, write, tasks, bodiless: false }))
     }
 
-    /// Whether an idle connection may be used: the upstream has neither closed it nor sent anything unasked.
+    /// Whether an idle connection may be used: the upstream has neither closed it nor sent anything unasked. A broken one
+    /// sends a body where there is none: after such an answer, the system call is worth its price.
     pub(crate) fn is_ready(&mut self) -> bool {
-        idle::is_quiet(&mut self.stream)
+        idle::is_quiet(&mut self.stream) && !(self.bodiless && idle::has_bytes(&self.stream))
     }
 
     /// Closes an idle connection.

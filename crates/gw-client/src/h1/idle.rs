@@ -2,10 +2,12 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::unconstrained;
 
@@ -24,6 +26,16 @@ pub(super) fn is_quiet(stream: &mut Stream) -> bool {
             at_once(|cx| Pin::new(&mut *tls).poll_read(cx, &mut ReadBuf::new(&mut byte))).is_none()
         }
     }
+}
+
+/// Whether something has come that the runtime may not know of yet; its end counts.
+pub(super) fn has_bytes(stream: &Stream) -> bool {
+    let tcp = match stream {
+        Stream::Plain(tcp) => tcp,
+        Stream::Tls(tls) => tls.get_ref().0,
+    };
+    let peeked = SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
+    !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Closes it. TLS says so first, if the socket takes that at once (RFC 8446 §6.1).

@@ -35,6 +35,7 @@ pub(super) type Polled = Poll<Option<Result<Frame<Bytes>, Error>>>;
 impl Incoming {
     pub(super) fn new(mut conn: Box<Conn>, upload: Upload, framing: Framing, reusable: bool) -> Self {
         let decoder = BodyDecoder::new(framing, Underscores::Keep);
+        conn.bodiless = framing == Framing::Empty;
         let sent = upload.is_done() && conn.write.is_empty();
         if sent || decoder.is_done() {
             conn.write.release();

@@ -24,7 +24,8 @@ async fn pair() -> (Box<Conn>, TcpStream, Arc<BufferPool>) {
     upstream.set_nodelay(true).unwrap();
     let pool = BufferPool::new(8);
     let (read, write) = (ReadBuffer::new(Arc::clone(&pool)), WriteQueue::new(Arc::clone(&pool)));
-    (Box::new(Conn { stream: Stream::Plain(tcp), read, write, tasks: Tasks::default() }), upstream, pool)
+    let (stream, tasks) = (Stream::Plain(tcp), Tasks::default());
+    (Box::new(Conn { stream, read, write, tasks, bodiless: false }), upstream, pool)
 }
 
 fn post(body: impl Into<Body>) -> Request {

@@ -150,6 +150,47 @@ async fn what_follows_an_answer_unasked_is_never_the_next_answer() {
     assert_eq!(caller.text().await, "1!");
 }
 
+/// A broken upstream sends a body where there is none by the rules, and later than the head. hyper cannot tell before its
+/// own task has read it.
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn a_body_that_none_may_have_is_never_the_next_answer() {
+    for (method, head) in [
+        (Method::HEAD, "HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n"),
+        (Method::GET, "HTTP/1.1 304 Not Modified\r\n\r\n"),
+        (Method::DELETE, "HTTP/1.1 204 No Content\r\n\r\n"),
+    ] {
+        let (go, gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (wait, tell) = (Arc::clone(&go), Arc::clone(&gone));
+        let origin = Origin::start(move |mut wire, number| {
+            let (wait, tell) = (Arc::clone(&wait), Arc::clone(&tell));
+            async move {
+                wire.head().await;
+                if number == 0 {
+                    wire.send(head).await;
+                    wait.notified().await;
+                    wire.send("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison").await;
+                    tell.notify_one();
+                } else {
+                    wire.send(&OK.replace("{n}", &number.to_string())).await;
+                }
+                wire.closed().await;
+            }
+        })
+        .await;
+        let caller = Caller::new(origin.address);
+        assert_eq!(text(caller.send(request(method, Body::empty())).await.unwrap()).await, "");
+        assert_eq!(caller.connections().idle, 1);
+        // A task comes to its turn before the runtime looks at its sockets.
+        let next = tokio::spawn(async move {
+            go.notify_one();
+            gone.notified().await;
+            caller.text().await
+        });
+        assert_eq!(next.await.unwrap(), "1!", "{head}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_before_the_end_of_the_request_does_not_poison_the_connection() {
     let origin = Origin::start(|mut wire, number| async move {

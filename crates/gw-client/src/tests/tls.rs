@@ -207,31 +207,44 @@ async fn a_client_certificate_is_shown() {
     assert_eq!(caller(origin.address, &ours, Protocol::Http).text().await, "HTTP/1.1 a.test");
 }
 
-/// A task that has done much since it last waited is told `Pending` of everything, which is no news of the socket.
-#[tokio::test]
-async fn a_dead_connection_is_found_by_a_busy_task_too() {
+/// An origin that answers one HEAD on each connection, and a caller that has the first one idle; `after` is sent on it once
+/// the first notice is given, and the second one says so.
+async fn idle(after: Option<&'static [u8]>) -> (Origin, Caller, [Arc<Notify>; 2]) {
     let authority = Authority::new();
     let config = authority.server("a.test", false);
-    let (close, closed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (told, tell) = (Arc::clone(&close), Arc::clone(&closed));
+    let notices: [Arc<Notify>; 2] = Default::default();
+    let told = notices.clone();
     let origin = Origin::start(move |wire, _| {
-        let (acceptor, told, tell) =
-            (TlsAcceptor::from(Arc::clone(&config)), Arc::clone(&told), Arc::clone(&tell));
+        let (acceptor, [go, gone]) = (TlsAcceptor::from(Arc::clone(&config)), told.clone());
         async move {
             let mut tls = acceptor.accept(wire.socket).await.unwrap();
             let _ = tls.read(&mut [0; 4096]).await.unwrap();
             tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-            told.notified().await;
+            go.notified().await;
+            if let Some(after) = after {
+                tls.write_all(after).await.unwrap();
+                gone.notify_one();
+                return std::future::pending().await;
+            }
             drop(tls);
-            tell.notify_one();
+            gone.notify_one();
         }
     })
     .await;
     let profile = Profile { server_name: Some("a.test".to_owned()), ..authority.trusted() };
     let caller = caller(origin.address, &profile, Protocol::Http);
-    assert_eq!(caller.get().await.unwrap().status(), StatusCode::OK);
-    close.notify_one();
-    closed.notified().await;
+    let head = request(Method::HEAD, Body::empty());
+    assert_eq!(caller.send(head).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(caller.connections().idle, 1);
+    (origin, caller, notices)
+}
+
+/// A task that has done much since it last waited is told `Pending` of everything, which is no news of the socket.
+#[tokio::test]
+async fn a_dead_connection_is_found_by_a_busy_task_too() {
+    let (origin, caller, [go, gone]) = idle(None).await;
+    go.notify_one();
+    gone.notified().await;
     // The runtime looks at its sockets before it comes back.
     tokio::task::yield_now().await;
     let mut post = pin!(caller.post("x"));
@@ -247,6 +260,19 @@ async fn a_dead_connection_is_found_by_a_busy_task_too() {
     };
     assert_eq!(answer.unwrap().status(), StatusCode::OK);
     assert_eq!(origin.accepted(), 2);
+}
+
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn a_body_that_none_may_have_is_never_the_next_answer() {
+    let (_origin, caller, [go, gone]) = idle(Some(b"HTTP/1.1 404 Poison\r\ncontent-length: 0\r\n\r\n")).await;
+    // A task comes to its turn before the runtime looks at its sockets.
+    let next = tokio::spawn(async move {
+        go.notify_one();
+        gone.notified().await;
+        caller.get().await.unwrap().status()
+    });
+    assert_eq!(next.await.unwrap(), StatusCode::OK);
 }
 
 #[tokio::test]
