@@ -38,7 +38,7 @@ pub(crate) fn run(args: &DevArgs, environment: Environment, registry: Registry) 
             log_format: LogFormat::Text,
             inherited: Default::default(),
         };
-        let gateway = Gateway::start(settings, loaded, Some(&args.admin))?;
+        let gateway = Gateway::start(settings, loaded, Some(&args.admin)).await?;
         if let Some(listener) = gateway.bound.first() {
             exit::say(&format!("\ngateway  http://{}", listener.address))?;
             if let Some(admin) = gateway.admin_address {

@@ -86,7 +86,10 @@ pub(crate) fn run(
             (predecessor, settings.inherited) = (Some(from), inherited);
         }
         let loaded = loader.load().map_err(|found| settings.all_errors(found))?;
-        let gateway = Gateway::start(settings, loaded, args.admin.as_deref())?;
+        let gateway = tokio::select! {
+            started = Gateway::start(settings, loaded, args.admin.as_deref()) => started?,
+            () = signals.second() => return Ok(Exit::Failure),
+        };
         predecessor.into_iter().for_each(Predecessor::release);
         gateway.serve(signals, Some((loader, program)), service, args.drain_delay, args.grace).await
     })
@@ -136,7 +139,11 @@ impl Gateway {
     ///
     /// # Errors
     /// Everything that is wrong with the document, or the step that failed.
-    pub(crate) fn start(settings: Settings, loaded: Loaded, admin: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        settings: Settings,
+        loaded: Loaded,
+        admin: Option<&str>,
+    ) -> Result<Self, Failure> {
         for notice in &settings.environment.notices {
             tracing::warn!("{notice}");
         }
@@ -144,7 +151,7 @@ impl Gateway {
         let inherited = settings.inherited.clone();
         let app =
             App::build(settings, &loaded.gateway, tokio::runtime::Handle::current()).context("wiring")?;
-        let (report, bound) = app.reloader.apply(Ok(loaded)).map_err(|error| match error {
+        let (report, bound) = app.reloader.start(loaded).await.map_err(|error| match error {
             ReloadError::Config(diagnostics) => Failure::Config(diagnostics),
             ReloadError::Bind(error) => Failure::Step(error.into()),
         })?;

@@ -37,6 +37,9 @@ pub(crate) struct Checked {
     pub(crate) admin: v1::Admin,
 }
 
+/// What was made of a document, and its listeners, not yet bound.
+type Made = (gw_proxy::Prepared, Vec<ListenerOptions>);
+
 /// Why a document is not served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReloadError {
@@ -117,6 +120,18 @@ fn replace_addresses(gateway: &mut v1::Gateway, addresses: &[String]) {
 }
 
 impl Reloader {
+    /// Serves the first document, once the discovery has answered or `INITIAL_RESOLVE_TIMEOUT` is over.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or the address that is taken.
+    pub(crate) async fn start(&self, loaded: Loaded) -> Result<(Report, Vec<Bound>), ReloadError> {
+        let made = self.make(Ok(loaded))?;
+        if let Some(limit) = self.environment.initial_resolve_timeout {
+            self.clients.discovered(limit).await;
+        }
+        self.serve(made)
+    }
+
     /// Serves a document from now on, or changes nothing.
     ///
     /// # Errors
@@ -125,36 +140,32 @@ impl Reloader {
         &self,
         read: Result<Loaded, Diagnostics>,
     ) -> Result<(Report, Vec<Bound>), ReloadError> {
-        let result = self.try_apply(read);
-        match &result {
-            Ok((report, _)) => self.metrics.config_loaded(report.generation, SystemTime::now()),
-            Err(_) => self.metrics.config_rejected(),
+        let result = self.make(read).and_then(|made| self.serve(made));
+        if result.is_err() {
+            self.metrics.config_rejected();
         }
         result
     }
 
-    fn try_apply(&self, read: Result<Loaded, Diagnostics>) -> Result<(Report, Vec<Bound>), ReloadError> {
+    /// Makes all that a document asks for, but its listeners.
+    fn make(&self, read: Result<Loaded, Diagnostics>) -> Result<Made, ReloadError> {
         let Checked { compiled, listeners, discovery, admin } =
             check(&self.compiler, &self.environment, &self.addresses, read)?;
         let changed = [("discovery", discovery != self.discovery), ("admin", admin != self.admin)];
         for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
             tracing::warn!("`{key}` has changed, which takes effect with the next start (SIGUSR2 is one)");
         }
-        for warning in compiled.warnings() {
-            let at = compiled.document().position(warning.span);
-            tracing::warn!(
-                code = warning.code,
-                file = compiled.document().locate(warning.span).0.name(),
-                "{} {at}",
-                warning.message
-            );
-        }
+        compiled.log_warnings();
         for name in compiled.left_out() {
             self.metrics.middleware_build_failed(name);
         }
-        let prepared = self.proxy.prepare(compiled, &|spec| self.clients.client(spec))?;
+        Ok((self.proxy.prepare(compiled, &|spec| self.clients.client(spec))?, listeners))
+    }
+
+    fn serve(&self, (table, listeners): Made) -> Result<(Report, Vec<Bound>), ReloadError> {
         let listeners = self.server.prepare(listeners)?;
-        let report = self.proxy.commit(prepared);
+        let report = self.proxy.commit(table);
+        self.metrics.config_loaded(report.generation, SystemTime::now());
         Ok((report, self.server.commit(listeners)))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use gw_core::{Client, Clock};
@@ -168,6 +169,15 @@ impl ClientFactory {
     /// When a part of `spec` cannot be used.
     pub fn client(&self, spec: ClusterSpec) -> Result<Arc<dyn Client>, ClusterError> {
         Ok(self.cluster(spec)?)
+    }
+
+    /// Waits until the discovery has answered about every service that clusters have as a target, or `limit` is over.
+    pub async fn discovered(&self, limit: Duration) {
+        let Some(services) = &self.shared.services else { return };
+        tracing::info!(seconds = limit.as_secs_f64(), "waiting for the discovery's first answers");
+        if tokio::time::timeout(limit, services.answered()).await.is_err() {
+            tracing::warn!("the discovery has not answered about every service yet");
+        }
     }
 
     /// How many tasks run: one for each watch and each HTTP/1.1 request that goes on within its answer, more for HTTP/2.

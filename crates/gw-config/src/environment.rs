@@ -24,6 +24,8 @@ pub struct Environment {
     dial_timeout: Option<Duration>,
     /// `ENABLE_STRICT_SLASH`.
     pub strict_slash: bool,
+    /// `INITIAL_RESOLVE_TIMEOUT`: how long the start waits for the discovery's first answers. Default: not at all.
+    pub initial_resolve_timeout: Option<Duration>,
     /// `ADVERTISE_NAME`: the gateway's name at a control service.
     pub advertise_name: String,
     /// `ADVERTISE_ADDR`, else the first IPv4 address of the interface `ADVERTISE_DEVICE`.
@@ -111,11 +113,7 @@ impl Environment {
                 }
             }
             "ENABLE_STRICT_SLASH" => self.strict_slash = boolean(name, &value)?,
-            "INITIAL_RESOLVE_TIMEOUT" => {
-                duration(name, &value)?;
-                self.notices
-                    .push(format!("{name} has no effect: start-up never waits for an upstream's name"));
-            }
+            "INITIAL_RESOLVE_TIMEOUT" => self.initial_resolve_timeout = duration(name, &value)?,
             _ if name.starts_with("CONSUL_") => {
                 self.consul.insert(name.to_owned(), value);
             }
@@ -166,7 +164,7 @@ fn reads(name: &str) -> bool {
 
 fn duration(name: &str, value: &str) -> Result<Option<Duration>, String> {
     let parsed = gw_value::duration::parse(value).map_err(|error| format!("{name}={value}: {error}"))?;
-    if parsed.is_zero() && name.starts_with("PROXY_") {
+    if parsed.is_zero() {
         return Err(format!(
             "{name}={value}: there is no unlimited wait here; write a long one, such as 24h"
         ));

@@ -61,6 +61,16 @@ impl ServiceWatcher {
         Subscription { service, id }
     }
 
+    /// Waits until there was a good answer about every service that is subscribed to now. A failure is none.
+    pub async fn answered(&self) {
+        let known = |service: Arc<Service>| service.known.subscribe();
+        let known: Vec<_> = self.services.lock().values().filter_map(Weak::upgrade).map(known).collect();
+        for mut known in known {
+            // Nobody waits for a service that has lost its last subscription.
+            let _ = known.wait_for(|known| known.instances.is_some()).await;
+        }
+    }
+
     /// Every service that is subscribed to, by name.
     pub fn inspect(&self) -> Vec<ServiceState> {
         let services: Vec<_> = self.services.lock().values().filter_map(Weak::upgrade).collect();

@@ -76,6 +76,15 @@ impl Compiled {
         &self.warnings
     }
 
+    /// Logs what is odd but served, each with its place.
+    pub fn log_warnings(&self) {
+        let document = self.document();
+        for Diagnostic { code, message, span, .. } in &self.warnings {
+            let (file, at) = (document.locate(*span).0.name(), document.position(*span));
+            tracing::warn!(code, file, "{message} {at}");
+        }
+    }
+
     /// The middlewares that could not be built and are served without, by name.
     pub fn left_out(&self) -> &[String] {
         &self.left_out

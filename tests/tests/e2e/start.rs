@@ -1,9 +1,12 @@
 //! How a gateway starts: with how many workers, and what comes before what.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use gateway_tests::{Format, Gateway, Origin, Ran, Received, Script, command, empty, full, run, table};
+use gateway_tests::{
+    Caller, Format, Gateway, Origin, Ran, RawOrigin, Received, Script, Step, command, empty, full, run, table,
+};
 use http::Response;
 use serde_json::json;
 use tokio::process::Command;
@@ -86,4 +89,43 @@ async fn what_comes_before_ends_the_start_before_what_comes_after() {
         assert_eq!(ran.code, Some(1), "the service's file is read in place of the wrong one: {ran:?}");
         assert!(ran.stderr.contains(&taken), "{ran:?}");
     }
+}
+
+/// A Consul that tells of `origin` once it may, and a gateway that is to wait for that before it starts.
+async fn waiting_for_consul(folder: &Path, origin: &Origin, limit: &str) -> (RawOrigin, Gateway) {
+    let (host, port) = (origin.address().ip(), origin.address().port());
+    let service = json!({ "ID": "1", "Service": "orders", "Address": host, "Port": port });
+    let found = json!([{ "Node": { "Node": "n", "Address": host }, "Service": service }]).to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nx-consul-index: 1\r\ncontent-length: {}\r\n\r\n", found.len());
+    let consul = RawOrigin::start(&[Step::Head, Step::Wait, Step::Write((head + &found).into())]).await;
+    let text = "[[endpoints]]\npath = \"/\"\nbackends = [{ target = \"discovery:///orders\" }]\n";
+    std::fs::write(folder.join("config.toml"), text).unwrap();
+    let dsn = format!("consul://{}", consul.address());
+    let mut command = command(&["-addr", FREE, "-admin", FREE, "-discovery.dsn", &dsn]);
+    command.current_dir(folder).env("INITIAL_RESOLVE_TIMEOUT", limit);
+    let gateway = Gateway::spawn(command);
+    gateway.logged("it waits", |line| line.contains("waiting for the discovery")).await;
+    (consul, gateway)
+}
+
+#[tokio::test]
+async fn the_start_waits_for_the_first_answers_as_long_as_it_is_told_to() {
+    let origin = Origin::start("one", Script::Echo).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (consul, mut gateway) = waiting_for_consul(folder.path(), &origin, "1h").await;
+    consul.go();
+    gateway.serving().await;
+    assert_eq!(Caller::http1(gateway.address()).await.get("/").await.json()["origin"], "one");
+    let log = gateway.log();
+    let line = |part: &str| log.lines().position(|line| line.contains(part)).expect(part);
+    assert!(line("\"resolved\"") < line("\"listening\""), "{log}");
+
+    let (_consul, mut gateway) = waiting_for_consul(folder.path(), &origin, "1ms").await;
+    gateway.serving().await;
+    gateway.logged("it gave up", |line| line.contains("has not answered")).await;
+
+    let (_consul, mut gateway) = waiting_for_consul(folder.path(), &origin, "1h").await;
+    gateway.signal("TERM");
+    let (status, log) = gateway.last_words().await;
+    assert!(status.code() == Some(1) && !log.contains("listening"), "{status} {log}");
 }

@@ -102,6 +102,29 @@ async fn others_subscribe_and_look_while_a_source_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_all_answers_waits_for_good_ones_about_what_is_still_watched() {
+    let Fixture { source, watcher, .. } = start();
+    let wait = || {
+        let watcher = Arc::clone(&watcher);
+        tokio::spawn(async move { watcher.answered().await })
+    };
+    let _users = watcher.subscribe("users", "a");
+    let waiting = wait();
+    settle().await;
+    source.fail();
+    settle().await;
+    assert!(!waiting.is_finished(), "a failure is no answer");
+    source.say("1");
+    waiting.await.unwrap();
+    let given_up = watcher.subscribe("given up", "a");
+    let waiting = wait();
+    settle().await;
+    assert!(!waiting.is_finished(), "nothing is known of the second service");
+    drop(given_up);
+    waiting.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_ends_with_its_last_subscription_and_not_before() {
     let Fixture { source, running, watcher, .. } = start();
     let old = watcher.subscribe("users", "old");
