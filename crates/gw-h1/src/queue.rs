@@ -49,6 +49,11 @@ impl WriteQueue {
         }
     }
 
+    /// An empty queue beside this one.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(Arc::clone(&self.pool))
+    }
+
     /// The bytes not yet written.
     pub fn len(&self) -> usize {
         self.length
@@ -90,6 +95,14 @@ impl WriteQueue {
         }
         self.length += data.len();
         self.front.push_back(data);
+    }
+
+    /// Adds what is in a queue of which nothing was written.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        for data in other.front.drain(..) {
+            self.push(data);
+        }
+        self.push(other.back.split().freeze());
     }
 
     /// Adds data as one chunk; no data is no chunk.

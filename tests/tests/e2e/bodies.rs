@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway_tests::{
-    Caller, Format, Gateway, Origin, Pattern, RawCaller, Script, chunks, empty, settled, table, within,
+    Caller, Format, Gateway, Origin, Pattern, RawCaller, RawOrigin, Script, Step, chunks, empty, settled,
+    table, within,
 };
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -191,6 +192,19 @@ async fn an_upload_goes_on_while_nobody_reads_its_answer() {
     let head = raw.read_head().await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(raw.read_exact(LONG).await == long());
+}
+
+/// The upstream has not read the request's body, and will not: nor can another request come after it.
+#[tokio::test]
+async fn a_caller_whose_upload_is_refused_hears_that_the_connection_closes() {
+    let refusal = Step::Write(b"HTTP/1.1 413 x\r\ncontent-length: 2\r\n\r\nno".to_vec());
+    let origin = RawOrigin::start(&[Step::Head, refusal, Step::Wait]).await;
+    let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
+    let mut raw = RawCaller::connect(gateway.address()).await;
+    raw.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab").await;
+    let head = raw.read_head().await;
+    assert!(head.starts_with("HTTP/1.1 413") && head.contains("connection: close\r\n"), "{head}");
+    assert_eq!(raw.read_to_end().await, "no");
 }
 
 /// A caller that goes away is noticed upstream, before an answer and within one.

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE, HeaderMap, TE, TRANSFER_ENCODING};
+use http::response::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 
@@ -68,6 +69,18 @@ pub(super) enum Gathered {
     Cut,
 }
 
+/// The head of an answer, and what it says of the body.
+pub(super) struct Head {
+    parts: Parts,
+    framing: Framing,
+}
+
+impl Head {
+    pub(super) fn is_interim(&self) -> bool {
+        self.parts.status.is_informational()
+    }
+}
+
 pub(super) struct Answer<B> {
     /// None once it has ended.
     body: Option<B>,
@@ -78,27 +91,36 @@ pub(super) struct Answer<B> {
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
+    /// An answer and its head, of which nothing is written.
+    pub(super) fn new(asked: &Asked, mut response: Response<B>) -> (Head, Self) {
+        let framing = framing(asked, &mut response);
+        let (parts, body) = response.into_parts();
+        let body = (framing != Framing::Empty).then_some(body);
+        let answer = Self { body, framing, trailers: asked.trailers, cut: false, then: Then::Close };
+        (Head { parts, framing }, answer)
+    }
+
     /// Puts the head into `queue`. `next` is what the client sends next as far as is known, `ending` whether this is the
     /// last answer.
     pub(super) fn begin(
+        &mut self,
         asked: &Asked,
-        mut response: Response<B>,
+        head: Head,
         next: Next,
         ending: bool,
         date: &Date,
         queue: &mut WriteQueue,
-    ) -> Self {
-        let framing = framing(asked, &mut response);
-        let (mut head, body) = response.into_parts();
+    ) {
+        let Head { parts: mut head, framing } = head;
         let says_close = !is_persistent(Version::HTTP_11, &head.headers);
         let keeps = asked.keeps && next != Next::Unknown && !ending && !head.status.is_informational();
-        let then = match head.status == StatusCode::SWITCHING_PROTOCOLS {
+        self.then = match head.status == StatusCode::SWITCHING_PROTOCOLS {
             // Bytes of a body are none of the other protocol.
             true if next == Next::Head => Then::Upgrade,
             false if keeps && !says_close && framing != Framing::UntilClose => Then::Next,
             _ => Then::Close,
         };
-        let connection: &[u8] = match (then, asked.version) {
+        let connection: &[u8] = match (self.then, asked.version) {
             (Then::Close, Version::HTTP_11) if !says_close => b"connection: close\r\n",
             (Then::Next, Version::HTTP_10) => b"connection: keep-alive\r\n",
             _ => b"",
@@ -107,8 +129,6 @@ impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
         let date = date.as_ref().map_or(&b""[..], |line| &line[..]);
         head.version = asked.version;
         queue.encode(|out| encode_answer(&head, framing, &[date, connection], out));
-        let body = (framing != Framing::Empty).then_some(body);
-        Self { body, framing, trailers: asked.trailers, cut: false, then }
     }
 
     /// Puts into `queue` what the body has at hand.

@@ -151,8 +151,23 @@ where
         if !interim.is_empty() {
             self.write.push(Bytes::from_static(interim));
         }
-        let answer = Answer::begin(&self.asked, response, next, self.ending, &self.date, &mut self.write);
+        let (head, mut answer) = Answer::new(&self.asked, response);
+        let early = next == Next::Body && !head.is_interim();
+        let (next, ahead) = if early { self.look_ahead(&mut answer, cx) } else { (next, None) };
+        answer.begin(&self.asked, head, next, self.ending, &self.date, &mut self.write);
+        if let Some(ahead) = ahead {
+            self.write.append(ahead);
+        }
         self.state = State::Answering(answer);
+    }
+
+    /// What is at hand of an answer, and what comes next after that: who holds the body of the request may drop it at the
+    /// end of the answer, and then the client can be told that the connection closes.
+    fn look_ahead(&self, answer: &mut Answer<B>, cx: &mut Context<'_>) -> (Next, Option<WriteQueue>) {
+        let mut ahead = self.write.another();
+        answer.gather(&mut ahead, cx);
+        let next = self.cell.with(|shared| shared.next(cx));
+        (next.unwrap_or(Next::Unknown), Some(ahead))
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

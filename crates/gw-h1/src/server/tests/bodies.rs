@@ -9,7 +9,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 
-use super::wire::{AnyBody, Bench, Wire, fed, full, read};
+use super::wire::{AnyBody, Bench, Wire, data, fed, full, read};
 use crate::server::{BodyError, RequestBody};
 
 type Request = http::Request<RequestBody<Wire>>;
@@ -144,6 +144,50 @@ fn next(body: &mut RequestBody<Wire>, waker: &Waker) -> Next {
 fn text(next: Next) -> String {
     let Poll::Ready(Some(Ok(frame))) = next else { panic!("{next:?}") };
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+/// An answer that holds the body of its request, as one does that comes from an upstream.
+fn holding(mut answer: http::Response<AnyBody>, request: Request) -> http::Response<AnyBody> {
+    if let Some(length) = answer.body().size_hint().exact() {
+        answer.headers_mut().insert("content-length", length.into());
+    }
+    let held = request.into_body();
+    answer.map(|body| body.map_frame(move |frame| (frame, &held).0).boxed_unsync())
+}
+
+#[test]
+fn an_answer_with_which_the_request_is_given_up_says_that_it_is_the_last() {
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+    let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nearly";
+    let mut bench = Bench::new(|request| std::future::ready(holding(full("early"), request)));
+    bench.send(post).expect(closing);
+    assert!(bench.is_shut());
+    // What is left of the request is at hand.
+    let mut bench = Bench::new(|request| std::future::ready(holding(full("early"), request)));
+    for _ in 0..2 {
+        bench.send(format!("{post}abcd")).expect("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly");
+    }
+    // Before the end of the answer nobody can say.
+    let (feed, response) = fed();
+    let mut response = Some(response);
+    let mut bench = Bench::new(move |request| std::future::ready(holding(response.take().unwrap(), request)));
+    feed.send(data("early")).unwrap();
+    bench.send(post).expect("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nearly\r\n");
+    drop(feed);
+    bench.poll().expect("0\r\n\r\n");
+    assert!(bench.is_shut());
+}
+
+/// As [`WriteQueue`](crate::WriteQueue) writes them otherwise: large data is not copied, and comes after the head.
+#[test]
+fn an_early_answer_is_one_write_too() {
+    let large = "x".repeat(10_000);
+    let answer = large.clone();
+    let mut bench = Bench::new(move |request| std::future::ready(holding(full(answer.clone()), request)));
+    bench.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 10000\r\n\r\n";
+    let writes = bench.writes();
+    assert!(writes == [format!("{head}{large}")], "{} writes", writes.len());
 }
 
 #[derive(Default)]
