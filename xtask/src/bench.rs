@@ -13,17 +13,25 @@ use clap::Args;
 
 use crate::shell::{self, cargo, target_dir};
 
+mod bars;
 mod chart;
+mod futex;
+mod idle;
 mod load;
 mod machine;
 mod origin;
+mod paced;
 mod peers;
 mod process;
+mod reload;
 mod report;
 mod round;
+mod routes;
+mod scenario;
 
-use load::Scenario;
 use peers::Proxy;
+use report::Run;
+use scenario::Scenario;
 
 /// Marks the second start, inside the namespace, and names our binary to it.
 const INSIDE: &str = "GATEWAY_BENCH_INSIDE";
@@ -37,6 +45,9 @@ pub(crate) struct Options {
     /// What to measure.
     #[arg(long, value_delimiter = ',', default_value = "small,10k,post,chunked,1m,h2c,tls,close")]
     scenarios: Vec<Scenario>,
+    /// All that the project wants to reach: every scenario, with those peers that it is to be compared with.
+    #[arg(long, conflicts_with = "scenarios")]
+    bars: bool,
     /// Rounds; the median of them counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -49,12 +60,15 @@ pub(crate) struct Options {
     /// Our binary, instead of a fresh build of the profile `dist`.
     #[arg(long)]
     gateway: Option<PathBuf>,
-    /// Keeps every measurement in this file.
+    /// Keeps every measurement in this file, instead of `bench/run.json` in the target folder.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Writes `docs/benchmarks.md` and its chart.
     #[arg(long)]
     write: bool,
+    /// Measures nothing, and writes them from what a former run kept in this file.
+    #[arg(long)]
+    render: Option<PathBuf>,
 }
 
 /// Runs the benchmark.
@@ -62,8 +76,12 @@ pub(crate) struct Options {
 /// # Errors
 /// When a peer or a tool is missing and cannot be installed, a proxy does not start, or too many of its requests fail.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    if let Some(file) = &options.render {
+        return write(root, &serde_json::from_slice(&std::fs::read(file)?)?);
+    }
     let commands = options.cmd.iter().cloned().map(Proxy::Other);
-    let proxies: Vec<_> = [Proxy::Ours].into_iter().chain(options.peers.clone()).chain(commands).collect();
+    let proxies: Vec<_> =
+        [Proxy::Ours, Proxy::Plain].into_iter().chain(options.peers.clone()).chain(commands).collect();
     let venv = target_dir(root).join("bench-venv");
     let Some(gateway) = std::env::var_os(INSIDE) else {
         let gateway = match &options.gateway {
@@ -75,18 +93,40 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     };
     let folder = target_dir(root).join("bench");
     std::fs::create_dir_all(&folder)?;
+    let kept = options.json.clone().unwrap_or_else(|| folder.join("run.json"));
     let bench = round::Bench::start(folder, gateway.into(), venv.join("bin"), options.seconds)?;
-    let results = bench.measure(&proxies, &options.scenarios, options.rounds)?;
-    print!("{}", report::table(&results));
-    if let Some(file) = &options.json {
-        std::fs::write(file, report::json(&results)?)?;
+    let machine = machine::describe(&bench, &proxies);
+    let mut run = Run { rounds: options.rounds, seconds: options.seconds, machine, results: Vec::new() };
+    let scenarios = if options.bars { bars::scenarios() } else { options.scenarios.clone() };
+    let mut failed = 0;
+    for scenario in scenarios {
+        let takes_part =
+            |proxy: &&Proxy| proxy.can(scenario) && (!options.bars || bars::names(scenario, proxy));
+        let proxies: Vec<Proxy> = proxies.iter().filter(takes_part).cloned().collect();
+        run.results.push(bench.measure(&proxies, scenario, options.rounds, &mut failed));
+        // After each, so that what ends a run loses little.
+        std::fs::write(&kept, serde_json::to_string_pretty(&run)? + "\n")?;
     }
+    print!("{}\n{}", bars::table(&run.results), report::tables(&run.results));
     if options.write {
-        let machine = machine::describe(&bench, &proxies);
-        std::fs::write(root.join("docs/benchmarks.svg"), chart::svg(&results))?;
-        std::fs::write(root.join("docs/benchmarks.md"), report::page(&results, &machine))?;
+        write(root, &run)?;
     }
+    anyhow::ensure!(failed == 0, "{failed} measurements failed; the others are in {}", kept.display());
     Ok(())
+}
+
+fn write(root: &Path, run: &Run) -> anyhow::Result<()> {
+    std::fs::write(root.join("docs/benchmarks.svg"), chart::svg(&run.results))?;
+    std::fs::write(root.join("docs/benchmarks.md"), report::page(run))?;
+    Ok(())
+}
+
+/// Runs the paced load.
+///
+/// # Errors
+/// When the proxy cannot be connected to.
+pub(crate) fn load(port: u16, rate: u32, seconds: u32) -> anyhow::Result<()> {
+    paced::run(port, rate, seconds)
 }
 
 /// Serves as the origin, on core 1: a program of its own, since the load shares no process with it.

@@ -44,6 +44,9 @@ enum Command {
     /// The benchmark's origin, on a port of 127.0.0.1.
     #[command(hide = true)]
     BenchOrigin { port: u16 },
+    /// So many requests a second to a port of 127.0.0.1.
+    #[command(hide = true)]
+    BenchLoad { port: u16, rate: u32, seconds: u32 },
     /// What CI runs: `tidy`, `lint`, `it`, with the time of each.
     Ci,
 }
@@ -58,6 +61,7 @@ impl Command {
             Self::Image => "image",
             Self::Bench(_) => "bench",
             Self::BenchOrigin { .. } => "bench-origin",
+            Self::BenchLoad { .. } => "bench-load",
             Self::Ci => "ci",
         }
     }
@@ -72,6 +76,7 @@ impl Command {
             Self::Image => suites::image(&root),
             Self::Bench(options) => bench::run(&root, options),
             Self::BenchOrigin { port } => bench::origin(*port),
+            Self::BenchLoad { port, rate, seconds } => bench::load(*port, *rate, *seconds),
             Self::Ci => ci(),
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn python(root: &Path) -> anyhow::Result<PathBuf> {
     if succeeds(Command::new(&python).args(["-c", IMPORTS])) {
         return Ok(python);
     }
-    make_environment(&venv)?;
+    environment(&venv)?;
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
     run(pip.stdin(Stdio::null())).context("cannot install grpcio, which the peers suite needs")?;
@@ -49,8 +49,11 @@ pub(crate) fn programs() -> anyhow::Result<()> {
     ])
 }
 
-/// Makes the environment; on Debian its module comes in a package of its own.
-fn make_environment(venv: &Path) -> anyhow::Result<()> {
+/// Makes a Python environment; on Debian its module comes in a package of its own.
+///
+/// # Errors
+/// When Python or its module is missing and cannot be installed.
+pub(crate) fn environment(venv: &Path) -> anyhow::Result<()> {
     let make = || {
         let mut command = Command::new("python3");
         command.args(["-m", "venv", "--clear"]).arg(venv).stdin(Stdio::null());
@@ -60,5 +63,5 @@ fn make_environment(venv: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     debian::install(&["python3", "python3-venv", "python3-pip"])?;
-    run(&mut make()).context("cannot make a Python environment, which the peers suite needs")
+    run(&mut make()).context("cannot make a Python environment")
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::report::{OURS, lines};
+use super::peers::OURS;
+use super::report::lines;
 use super::round::Results;
+use super::scenario::Scenario;
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 110.0;
@@ -12,14 +14,21 @@ const BAR: f64 = 16.0;
 const LONGEST: f64 = 6.0;
 
 /// An SVG picture that needs no fonts or scripts of its own.
-pub(crate) fn svg(results: &Results) -> String {
+pub(crate) fn svg(results: &[Results]) -> String {
     let mut shapes = String::new();
     let mut y = 24.0;
     let scale = (WIDTH - NAMES - 70.0) / LONGEST;
-    for (scenario, measured) in results {
-        let _ = writeln!(shapes, "<text x=\"8\" y=\"{y}\" class=\"head\">{}</text>", scenario.name());
+    // Reloads are ours alone.
+    for Results { scenario, proxies } in results.iter().filter(|results| results.scenario != Scenario::Reload)
+    {
+        let _ = writeln!(
+            shapes,
+            "<text x=\"8\" y=\"{y}\" class=\"head\">{}: {}</text>",
+            scenario.name(),
+            scenario.unit()
+        );
         y += 8.0;
-        for line in lines(measured) {
+        for line in lines(proxies) {
             let width = line.ratio.clamp(0.0, LONGEST) * scale;
             let (class, text) = (if line.proxy == OURS { "ours" } else { "peer" }, y + BAR - 4.0);
             let _ = writeln!(

@@ -1,48 +1,16 @@
-//! The load of each scenario: wrk or h2load on core 1, and what they say.
+//! The load of each scenario on core 1: wrk, h2load, or the paced one, and what they say.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
+use super::origin::grpc::MESSAGE;
 use super::process::{LOAD, pinned};
-
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scenario {
-    /// GET, 13 bytes, 64 keep-alive connections, 10 header fields as browsers send them.
-    Small,
-    /// The same with 10 KiB.
-    #[value(name = "10k")]
-    Ten,
-    /// 1 MiB, 16 connections.
-    #[value(name = "1m")]
-    Mega,
-    /// 10 KiB in five chunks.
-    Chunked,
-    /// POST of 4 KiB.
-    Post,
-    /// One connection: what a request costs where nothing is shared.
-    One,
-    /// A new connection for each request.
-    Close,
-    /// As `small`, over 1,000 routes in turn.
-    Routes,
-    /// HTTP/2 by prior knowledge, 8 connections of 8 streams, HTTP/1.1 behind.
-    H2c,
-    /// As `small`, over TLS.
-    Tls,
-    /// 6,000 requests a second, whatever comes back: the latency of a proxy that is not full.
-    Rate,
-    /// Memory of 5,000 keep-alive connections that served a request each.
-    Idle,
-}
-
-/// How many routes there are in [`Scenario::Routes`].
-pub(crate) const ROUTES: usize = 1000;
-/// How many connections there are in [`Scenario::Idle`].
-pub(crate) const IDLE: usize = 5000;
+use super::routes;
+use super::scenario::Scenario;
 
 const FIELDS: [&str; 10] = [
     "Host: bench.example",
@@ -58,7 +26,7 @@ const FIELDS: [&str; 10] = [
 ];
 
 /// What a load generator counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counted {
     pub(crate) answers: f64,
     pub(crate) failed: f64,
@@ -67,85 +35,126 @@ pub(crate) struct Counted {
     pub(crate) p99: f64,
 }
 
-impl Scenario {
-    pub(crate) fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
+/// One run of a load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load<'a> {
+    pub(crate) scenario: Scenario,
+    pub(crate) port: u16,
+    pub(crate) seconds: u32,
+    /// Requests a second, where they are paced.
+    pub(crate) rate: u32,
+    /// Where its files go.
+    pub(crate) folder: &'a Path,
+}
 
-    /// How many routes the proxies are to have; none means one that takes everything.
-    pub(crate) fn routes(self) -> usize {
-        if self == Self::Routes { ROUTES } else { 0 }
-    }
-
-    pub(crate) fn is_tls(self) -> bool {
-        self == Self::Tls
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Ten => "/10k",
-            Self::Mega => "/1m",
-            Self::Chunked => "/chunked",
-            _ => "/small",
-        }
-    }
-
-    /// Runs the load against `port` for `seconds`.
+impl Load<'_> {
+    /// Runs it.
     ///
     /// # Errors
     /// When the generator cannot be started or says something else than it used to.
-    pub(crate) fn load(self, port: u16, seconds: u32, folder: &Path) -> anyhow::Result<Counted> {
-        let scheme = if self.is_tls() { "https" } else { "http" };
-        let url = format!("{scheme}://127.0.0.1:{port}{}", self.path());
-        let mut command = pinned(LOAD);
-        command.stdin(Stdio::null());
-        match self {
-            Self::H2c | Self::Rate => {
-                command.arg("h2load").arg(format!("--duration={seconds}"));
-                match self {
-                    Self::H2c => command.args(["--clients=8", "--max-concurrent-streams=8"]),
-                    // Each client sends 100 requests a second.
-                    _ => command.args(["--h1", "--clients=60", "--rps=100"]),
-                };
-                fields(&mut command, &FIELDS[1..]).arg(url);
-                h2load(&output(&mut command)?)
-            }
-            _ => {
-                let connections = match self {
-                    Self::One => "1",
-                    Self::Mega => "16",
-                    _ => "64",
-                };
-                let duration = format!("{seconds}s");
-                command.args(["wrk", "--latency", "-t1", "-c", connections, "-d", &duration]);
-                if self == Self::Close {
-                    command.args(["-H", "Connection: close"]);
-                }
-                if let Some(script) = self.script() {
-                    let file = folder.join(format!("{}.lua", self.name()));
-                    std::fs::write(&file, script)?;
-                    command.arg("-s").arg(file);
-                }
-                fields(&mut command, &FIELDS).arg(url);
-                wrk(&output(&mut command)?)
-            }
+    pub(crate) fn run(&self) -> anyhow::Result<Counted> {
+        match self.scenario {
+            Scenario::Rate | Scenario::Reload => self.paced(),
+            Scenario::H2c | Scenario::Grpc => self.streams(),
+            Scenario::Handshake => self.handshakes(),
+            _ => self.wrk(),
         }
     }
 
-    fn script(self) -> Option<String> {
-        match self {
-            Self::Post => Some(
+    fn url(&self) -> String {
+        let scheme = if self.scenario.is_tls() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}{}", self.port, self.scenario.path())
+    }
+
+    fn wrk(&self) -> anyhow::Result<Counted> {
+        let connections = match self.scenario {
+            Scenario::One => "1",
+            Scenario::Mega => "16",
+            _ => "64",
+        };
+        let duration = format!("{}s", self.seconds);
+        let mut command = pinned(LOAD);
+        command.args(["wrk", "--latency", "-t1", "-c", connections, "-d", &duration]);
+        if self.scenario == Scenario::Close {
+            command.args(["-H", "Connection: close"]);
+        }
+        if let Some(script) = self.script() {
+            let file = self.folder.join(format!("{}.lua", self.scenario.name()));
+            std::fs::write(&file, script)?;
+            command.arg("-s").arg(file);
+        }
+        wrk(&output(fields(&mut command, &FIELDS).arg(self.url()))?)
+    }
+
+    fn script(&self) -> Option<String> {
+        match self.scenario {
+            Scenario::Post => Some(
                 "wrk.method = 'POST'\nwrk.body = string.rep('x', 4096)\n\
                  wrk.headers['Content-Type'] = 'application/octet-stream'\n"
                     .to_owned(),
             ),
-            Self::Routes => Some(format!(
-                "local n = 0\nfunction request()\n  n = (n + 1) % {ROUTES}\n  \
-                 return wrk.format(nil, string.format('/r%04d/x', n))\nend\n"
-            )),
+            Scenario::Routes | Scenario::TenRoutes => {
+                Some(routes::script(&routes::mixed(self.scenario.routes())))
+            }
             _ => None,
         }
     }
+
+    /// HTTP/2: h2load, whose log has the time of each request.
+    fn streams(&self) -> anyhow::Result<Counted> {
+        let log = self.folder.join("h2load.log");
+        let mut command = pinned(LOAD);
+        command.arg("h2load").arg(format!("--duration={}", self.seconds)).arg("--log-file").arg(&log);
+        command.args(["--clients=8", "--max-concurrent-streams=8"]);
+        if self.scenario == Scenario::Grpc {
+            let message = self.folder.join("message");
+            std::fs::write(&message, MESSAGE)?;
+            command.arg("-d").arg(message);
+            fields(
+                &mut command,
+                &["Content-Type: application/grpc", "TE: trailers", "User-Agent: grpc-go/1.77.0"],
+            );
+        } else {
+            fields(&mut command, &FIELDS[1..]);
+        }
+        let _ = std::fs::remove_file(&log);
+        let counted = h2load(&output(command.arg(self.url()))?)?;
+        let (p50, p99) = quantiles(log_times(&std::fs::read_to_string(log)?));
+        Ok(Counted { p50, p99, ..counted })
+    }
+
+    /// 64 clients of one request each, again and again: wrk resumes the sessions of its connections, h2load never does.
+    fn handshakes(&self) -> anyhow::Result<Counted> {
+        let end = Instant::now() + Duration::from_secs(self.seconds.into());
+        let mut sum = Counted::default();
+        while Instant::now() < end {
+            let mut command = pinned(LOAD);
+            command.args(["h2load", "--h1", "--clients=64", "--requests=64"]);
+            let counted = h2load(&output(fields(&mut command, &FIELDS[1..]).arg(self.url()))?)?;
+            sum.answers += counted.answers;
+            sum.failed += counted.failed;
+        }
+        Ok(sum)
+    }
+
+    fn paced(&self) -> anyhow::Result<Counted> {
+        let mut command = pinned(LOAD);
+        command.arg(std::env::current_exe()?).arg("bench-load");
+        command.args([self.port.to_string(), self.rate.to_string(), self.seconds.to_string()]);
+        Ok(serde_json::from_str(&output(&mut command)?)?)
+    }
+}
+
+/// The median and the 99th percentile.
+pub(crate) fn quantiles(mut times: Vec<f64>) -> (f64, f64) {
+    times.sort_by(f64::total_cmp);
+    let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or(f64::NAN);
+    (at(50), at(99))
+}
+
+/// The fields of a request as the bytes of a head.
+pub(crate) fn head() -> String {
+    format!("GET /small HTTP/1.1\r\n{}\r\n\r\n", FIELDS.join("\r\n"))
 }
 
 fn fields<'a>(command: &'a mut Command, fields: &[&str]) -> &'a mut Command {
@@ -156,7 +165,7 @@ fn fields<'a>(command: &'a mut Command, fields: &[&str]) -> &'a mut Command {
 }
 
 fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.output().context("cannot start the load generator")?;
+    let output = command.stdin(Stdio::null()).output().context("cannot start the load generator")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     anyhow::ensure!(
@@ -187,37 +196,22 @@ fn wrk(text: &str) -> anyhow::Result<Counted> {
     Ok(counted)
 }
 
-/// The times of h2load have no quantiles in all versions: the mean stands for the median, the longest for the rest.
 fn h2load(text: &str) -> anyhow::Result<Counted> {
-    let mut counted = Counted::default();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [
-                "requests:",
-                _,
-                "total,",
-                _,
-                "started,",
-                _,
-                "done,",
-                answers,
-                "succeeded,",
-                failed,
-                "failed,",
-                ..,
-            ] => {
-                counted.answers = answers.parse()?;
-                counted.failed = failed.parse()?;
-            }
-            ["time", "for", "request:", _, longest, mean, ..] => {
-                (counted.p50, counted.p99) = (microseconds(mean)?, microseconds(longest)?);
-            }
-            _ => {}
-        }
-    }
-    anyhow::ensure!(counted.answers > 0.0, "h2load says nothing of requests:\n{text}");
-    Ok(counted)
+    let line = text.lines().find(|line| line.starts_with("requests: ")).unwrap_or_default();
+    let count = |word: &str| {
+        let (before, _) = line.split_once(word)?;
+        before.split_whitespace().next_back()?.parse::<f64>().ok()
+    };
+    let (Some(answers), Some(failed)) = (count("succeeded"), count("failed")) else {
+        anyhow::bail!("h2load says nothing of requests:\n{text}");
+    };
+    anyhow::ensure!(answers > 0.0, "no request succeeded:\n{text}");
+    Ok(Counted { answers, failed, ..Counted::default() })
+}
+
+/// The times of the requests in a log of h2load: start, status, microseconds.
+fn log_times(text: &str) -> Vec<f64> {
+    text.lines().filter_map(|line| line.rsplit('\t').next()?.parse().ok()).collect()
 }
 
 /// `1.25ms`, `830us`, `2s`.
@@ -235,7 +229,7 @@ fn microseconds(text: &str) -> anyhow::Result<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counted, h2load, wrk};
+    use super::{Counted, h2load, log_times, quantiles, wrk};
 
     #[test]
     fn the_words_of_wrk() {
@@ -249,9 +243,15 @@ mod tests {
 
     #[test]
     fn the_words_of_h2load() {
-        let text = "requests: 9 total, 9 started, 9 done, 8 succeeded, 1 failed, 0 errored, 0 timeout\n\
-                    time for request:      100us      2.50ms       400us        10us    90.00%\n";
-        let expect = Counted { answers: 8.0, failed: 1.0, p50: 400.0, p99: 2500.0 };
-        assert_eq!(h2load(text).unwrap(), expect);
+        let text = "requests: 9 total, 9 started, 9 done, 8 succeeded, 1 failed, 0 errored, 0 timeout\n";
+        assert_eq!(h2load(text).unwrap(), Counted { answers: 8.0, failed: 1.0, ..Counted::default() });
+        assert!(h2load("no requests\n").is_err());
+        assert_eq!(log_times("1795294584466638\t200\t22553\n1795294584466639\t200\t95\n"), [22553.0, 95.0]);
+    }
+
+    #[test]
+    fn quantiles_are_times_that_were_measured() {
+        let (p50, p99) = quantiles((0..200).rev().map(f64::from).collect());
+        assert_eq!((p50, p99), (100.0, 198.0));
     }
 }

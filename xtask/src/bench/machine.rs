@@ -5,32 +5,42 @@ use std::process::Command;
 use super::peers::Proxy;
 use super::round::Bench;
 
-/// Lines of Markdown: the machine, the versions.
-pub(crate) fn describe(bench: &Bench, proxies: &[Proxy]) -> String {
+/// The machine, the versions.
+pub(crate) fn describe(bench: &Bench, proxies: &[Proxy]) -> Vec<String> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
     let model =
         info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     let cores = info.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = read("/proc/sys/kernel/osrelease");
-    let mut lines = vec![format!("- {cores} cores, {}, Linux {}", model.unwrap_or("unknown"), kernel.trim())];
+    let mut lines = vec![format!("{cores} cores, {}, Linux {}", model.unwrap_or("unknown"), kernel.trim())];
     let programs = &bench.place.programs;
+    let mut said = vec![
+        ("commit", version(Command::new("git").args(["log", "-1", "--format=%h of %cs"]))),
+        ("wrk", version(Command::new("wrk").arg("-v"))),
+        ("h2load", version(Command::new("h2load").arg("--version"))),
+    ];
     for proxy in proxies {
-        let (program, argument) = match proxy {
-            Proxy::Ours => (bench.place.gateway.clone(), "version"),
-            Proxy::Nginx => ("nginx".into(), "-v"),
-            Proxy::Haproxy => ("haproxy".into(), "-v"),
-            Proxy::Envoy => (programs.join("envoy"), "--version"),
-            Proxy::Traefik => (programs.join("traefik"), "version"),
-            Proxy::Caddy => (programs.join("caddy"), "version"),
-            Proxy::NginxLog | Proxy::Other(_) => continue,
+        let (name, program, argument) = match proxy {
+            Proxy::Ours => ("gateway", bench.place.gateway.clone(), "version"),
+            Proxy::Nginx => ("nginx", "nginx".into(), "-v"),
+            Proxy::Haproxy => ("haproxy", "haproxy".into(), "-v"),
+            Proxy::Envoy => ("envoy", programs.join("envoy"), "--version"),
+            Proxy::Traefik => ("traefik", programs.join("traefik"), "version"),
+            Proxy::Caddy => ("caddy", programs.join("caddy"), "version"),
+            Proxy::NginxLog | Proxy::Plain | Proxy::Other(_) => continue,
         };
-        let Ok(output) = Command::new(program).arg(argument).output() else { continue };
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        if let Some(line) = text.lines().find(|line| line.bytes().any(|byte| byte.is_ascii_digit())) {
-            lines.push(format!("- {}: `{}`", proxy.name(), line.trim()));
-        }
+        said.push((name, version(Command::new(program).arg(argument))));
     }
-    lines.join("\n")
+    lines
+        .extend(said.into_iter().map(|(name, version)| format!("{name}: `{}`", version.unwrap_or_default())));
+    lines
+}
+
+/// The first line with a number that a program says; some end with a failure then.
+fn version(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    Some(text.lines().find(|line| line.bytes().any(|byte| byte.is_ascii_digit()))?.trim().to_owned())
 }

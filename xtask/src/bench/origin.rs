@@ -1,11 +1,14 @@
-//! What the proxies stand before: an HTTP/1.1 server that costs little and never changes its mind.
+//! What the proxies stand before: an HTTP/1.1 server that costs little and never changes its mind; gRPC on the port
+//! above.
 //!
 //! A thread for each connection. It reads heads of its own callers only, which are proxies under test; it is no
-//! server for anybody else.
+//! server for anybody else. It is written by hand, since it shares its core with the load.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
+
+pub(crate) mod grpc;
 
 /// What is answered to `/small` and to all that has no name here.
 const SMALL: usize = 13;
@@ -13,20 +16,29 @@ const SMALL: usize = 13;
 /// Serves until it is ended.
 ///
 /// # Errors
-/// When the port is taken.
+/// When one of the ports is taken.
 pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-    let answers = Answers::new();
+    let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let (plain, calls, answers) = (listen(port)?, listen(port + 1)?, Answers::new());
     thread::scope(|scope| {
-        for stream in listener.incoming().flatten() {
-            let answers = &answers;
-            // A proxy that goes away ends its connections: nothing to tell.
-            thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, move || {
-                let _ = connection(stream, answers);
-            })?;
+        scope.spawn(|| each(scope, &calls, grpc::connection));
+        each(scope, &plain, |stream| connection(stream, &answers));
+    });
+    Ok(())
+}
+
+/// Gives every connection a thread; its failure is a proxy that went away, which is nothing to tell.
+fn each<'s>(
+    scope: &'s thread::Scope<'s, '_>,
+    listener: &TcpListener,
+    serve: impl Fn(TcpStream) -> std::io::Result<()> + Copy + Send + 's,
+) {
+    for stream in listener.incoming().flatten() {
+        let builder = thread::Builder::new().stack_size(256 << 10);
+        if let Err(error) = builder.spawn_scoped(scope, move || serve(stream)) {
+            eprintln!("the origin cannot serve a connection: {error}");
         }
-        Ok(())
-    })
+    }
 }
 
 struct Answers {

@@ -8,6 +8,8 @@ use anyhow::Context as _;
 
 /// The core of the proxy.
 pub(crate) const PROXY: &str = "0";
+/// The cores of a proxy that may have more.
+pub(crate) const SPREAD: &str = "0,1";
 /// The core of load and origin.
 pub(crate) const LOAD: &str = "1";
 
@@ -48,6 +50,11 @@ impl Running {
         self.processes().iter().filter_map(rollup).sum()
     }
 
+    /// The ids of its processes.
+    pub(crate) fn pids(&self) -> Vec<String> {
+        self.processes().iter().map(|process| process.pid.to_string()).collect()
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
@@ -59,7 +66,7 @@ impl Running {
     }
 
     fn signal(&self, name: &str) -> bool {
-        let pids: Vec<_> = self.processes().iter().map(|process| process.pid.to_string()).collect();
+        let pids = self.pids();
         if !pids.is_empty() {
             let mut kill = Command::new("kill");
             let _ = kill.arg(name).args(&pids).stderr(Stdio::null()).status();
@@ -108,11 +115,12 @@ pub(crate) fn busy() -> f64 {
         / TICKS
 }
 
-/// CPU time of the programs that we started, waited for, and that have ended, in seconds.
-pub(crate) fn ended_children() -> f64 {
+/// CPU time of this program, and of those that it started, waited for, and that have ended, in seconds.
+pub(crate) fn own() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields).split_whitespace();
-    fields.skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS
+    // utime stime cutime cstime
+    fields.skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS
 }
 
 /// `USER_HZ`, which Linux shows to programs as 100 whatever the kernel's own rate is.

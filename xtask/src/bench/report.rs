@@ -1,15 +1,23 @@
 //! What a run says: the median of each proxy, and of the ratios within a round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use super::load::Scenario;
+use super::bars;
+use super::peers::OURS;
 use super::round::{Measured, Results};
 
-/// Our name, the denominator of all ratios.
-pub(crate) const OURS: &str = "gateway";
+/// All that was measured, and with what.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) rounds: usize,
+    pub(crate) seconds: u32,
+    /// The machine and the versions.
+    pub(crate) machine: Vec<String>,
+    pub(crate) results: Vec<Results>,
+}
 
 /// The medians of one proxy in one scenario.
 #[derive(Clone, Debug)]
@@ -51,72 +59,62 @@ pub(crate) fn lines(measured: &BTreeMap<String, Vec<Measured>>) -> Vec<Line> {
 }
 
 /// A Markdown table for each scenario.
-pub(crate) fn table(results: &Results) -> String {
+pub(crate) fn tables(results: &[Results]) -> String {
     let mut text = String::new();
-    for (scenario, measured) in results {
-        let _ = write!(text, "\n### {}\n\n", scenario.name());
-        if *scenario == Scenario::Idle {
-            text.push_str("| proxy | KiB a connection | × ours |\n|---|---|---|\n");
-            for line in lines(measured) {
-                let _ = writeln!(text, "| {} | {:.1} | {:.2} |", line.proxy, line.cost, line.ratio);
-            }
-            continue;
-        }
-        text.push_str("| proxy | CPU µs a request | × ours | requests/s | p50 µs | p99 µs | spread |\n");
-        text.push_str("|---|---|---|---|---|---|---|\n");
-        for line in lines(measured) {
-            let Line { proxy, cost, rate, p50, p99, ratio, spread } = line;
+    for Results { scenario, proxies } in results {
+        let _ = write!(text, "\n### {}\n\n{}\n\n", scenario.name(), scenario.about());
+        let loaded = !scenario.is_memory();
+        let (head, rule) =
+            if loaded { (" requests/s | p50 µs | p99 µs |", "---|---|---|") } else { ("", "") };
+        let _ = writeln!(text, "| proxy | {} | × ours | spread |{head}", scenario.unit());
+        let _ = writeln!(text, "|---|---|---|---|{rule}");
+        for Line { proxy, cost, rate, p50, p99, ratio, spread } in lines(proxies) {
             let spread = spread * 100.0;
-            let _ = writeln!(
-                text,
-                "| {proxy} | {cost:.1} | {ratio:.2} | {rate:.0} | {p50:.0} | {p99:.0} | {spread:.0} % |"
-            );
+            let _ = write!(text, "| {proxy} | {cost:.1} | {ratio:.2} | {spread:.0} % |");
+            let _ = match loaded {
+                // h2load has times of whole runs only, which says nothing of handshakes.
+                true if p99 == 0.0 => writeln!(text, " {rate:.0} | – | – |"),
+                true => writeln!(text, " {rate:.0} | {p50:.0} | {p99:.0} |"),
+                false => writeln!(text),
+            };
         }
+        more(&mut text, proxies);
     }
     text
 }
 
-/// Every measurement.
-///
-/// # Errors
-/// Never with numbers that were measured.
-pub(crate) fn json(results: &Results) -> anyhow::Result<String> {
-    let one = |round: &Measured| {
-        json!({ "cost": round.cost, "rate": round.rate, "p50_us": round.p50, "p99_us": round.p99,
-                "foreign": round.foreign })
-    };
-    let scenario = |(scenario, measured): &(Scenario, BTreeMap<String, Vec<Measured>>)| {
-        let proxies: serde_json::Map<_, _> = measured
-            .iter()
-            .map(|(proxy, rounds)| (proxy.clone(), rounds.iter().map(one).collect::<Vec<_>>().into()))
-            .collect();
-        json!({ "scenario": scenario.name(), "proxies": proxies })
-    };
-    Ok(serde_json::to_string_pretty(&results.iter().map(scenario).collect::<Vec<_>>())? + "\n")
+/// The medians of what else was measured.
+fn more(text: &mut String, proxies: &BTreeMap<String, Vec<Measured>>) {
+    for (proxy, rounds) in proxies {
+        let names: BTreeSet<&String> = rounds.iter().flat_map(|round| round.more.keys()).collect();
+        for name in names {
+            let values = rounds.iter().filter_map(|round| round.more.get(name).copied());
+            let _ = write!(text, "\n{proxy}: {name} {:.3}\n", median(values.collect()));
+        }
+    }
 }
 
 /// `docs/benchmarks.md`.
-pub(crate) fn page(results: &Results, machine: &str) -> String {
+pub(crate) fn page(run: &Run) -> String {
+    let Run { rounds, seconds, machine, results } = run;
     format!(
         "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit.\n\n\
          ![CPU per request, ours = 1](benchmarks.svg)\n\n\
-         ## Method\n\n\
-         CPU time (user and system, from `/proc`) of the proxy's processes, divided by the answers that the load \
-         counted. Each proxy has one worker and core 0 for itself; load (wrk, h2load) and origin share core 1, in a \
-         network namespace of their own. Rounds are interleaved, each with a fresh process in turning order; the \
-         figures are medians over the rounds, `× ours` the median of the ratios within a round: above 1, ours is the \
-         cheaper one. A measurement in which others took more than 6 % of the machine is made again. Our whole chain \
-         is on: routing, cors, request_id, metrics, a JSON access log in a file, X-Forwarded-*, timeouts; the peers \
-         log nothing, but for nginx-log, whose log has the fields of ours. Where a proxy cannot fill its core the \
-         rate says nothing of it; the cost does. p50 and p99 are those of the full load, but for `rate`; there and in \
-         `h2c` they are the mean and the longest, which is what h2load tells.\n\n\
-         To repeat it: `cargo xtask bench`, on Debian as root; `--help` names peers and scenarios.\n\n\
-         {machine}\n\n## Results\n{}",
-        table(results)
+         ## What is wanted, and what is\n\n\
+         The median of the rounds decides. Of nginx there are two: `nginx` without an access log, `nginx-log` with one \
+         whose fields are those of ours. `plain` is ours with one route and one worker.\n\n{}\n\
+         ## Method\n\n{}\n\n## What is not measured\n\n{}\n\n\
+         ## What it was measured with\n\n{rounds} rounds, {seconds} s for each measurement.\n\n- {}\n\n\
+         ## Results\n{}",
+        bars::table(results),
+        include_str!("method.md").trim_end(),
+        include_str!("missing.md").trim_end(),
+        machine.join("\n- "),
+        tables(results)
     )
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
@@ -129,6 +127,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::scenario::Scenario;
 
     #[test]
     fn ratios_are_taken_within_rounds() {
@@ -140,5 +139,23 @@ mod tests {
         let lines = lines(&measured);
         assert_eq!((lines[0].proxy.as_str(), lines[0].cost, lines[0].ratio), (OURS, 20.0, 1.0));
         assert_eq!((lines[1].cost, lines[1].ratio), (30.0, 1.5));
+    }
+
+    #[test]
+    fn a_run_is_rendered_as_it_was_written() {
+        let more = BTreeMap::from([("futex calls a request".to_owned(), 0.25)]);
+        let measured = Measured { cost: 10.0, p99: 7.0, more, ..Measured::default() };
+        let proxies = BTreeMap::from([(OURS.to_owned(), vec![measured])]);
+        let results = vec![Results { scenario: Scenario::Workers, proxies }];
+        let run = Run { rounds: 1, seconds: 3, machine: vec!["2 cores".to_owned()], results };
+        let read: Run = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+        assert_eq!(page(&read), page(&run));
+        for line in [
+            "- 2 cores",
+            "| gateway | 10.0 | 1.00 | 0 % | 0 | 0 | 7 |",
+            "gateway: futex calls a request 0.250",
+        ] {
+            assert!(page(&read).lines().any(|found| found == line), "{line}\n{}", page(&read));
+        }
     }
 }

@@ -1,40 +1,56 @@
 //! One measurement after another: a fresh proxy, a short load to warm it, then the load that counts.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
-use super::load::{IDLE, Scenario};
+use super::load::Load;
 use super::peers::{Place, Proxy};
-use super::process::{LOAD, PROXY, Running, busy, ended_children, pause};
+use super::process::{LOAD, PROXY, Running, SPREAD, busy, own, pause};
+use super::scenario::Scenario;
+use super::{futex, idle, reload};
 use crate::shell;
 
 const ORIGIN: u16 = 9900;
 const PORT: u16 = 9800;
 
+/// The cores that are used.
+const CORES: f64 = 2.0;
 /// More of the CPU's time than this gone elsewhere spoils a measurement, which is then made again.
 const FOREIGN: f64 = 0.06;
 const AGAIN: usize = 2;
+/// The share of a proxy's peak that leaves it room.
+const THIRD: u32 = 3;
+
+/// The name of one of [`Measured::more`].
+pub(crate) const FUTEXES: &str = "futex calls a request";
 
 /// What one measurement gave.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Measured {
-    /// CPU per request, in microseconds; memory per connection, in KiB, where that is the scenario.
+    /// In the unit of its scenario.
     pub(crate) cost: f64,
     pub(crate) rate: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     /// The share of the machine that others took.
     pub(crate) foreign: f64,
+    /// What the scenario measures besides.
+    #[serde(default)]
+    pub(crate) more: BTreeMap<String, f64>,
 }
 
-/// All measurements of a run: by scenario, then by proxy, one a round. A proxy that cannot do a scenario has none.
-pub(crate) type Results = Vec<(Scenario, BTreeMap<String, Vec<Measured>>)>;
+/// The measurements of a scenario: by proxy, one a round. A proxy that cannot do it has none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Results {
+    pub(crate) scenario: Scenario,
+    pub(crate) proxies: BTreeMap<String, Vec<Measured>>,
+}
 
 /// What all measurements share.
 pub(crate) struct Bench {
@@ -57,55 +73,61 @@ impl Bench {
         certificate(&folder)?;
         let this = std::env::current_exe()?.display().to_string();
         let command = [this, "bench-origin".to_owned(), ORIGIN.to_string()];
-        let mut origin = Running::start(&command, LOAD, &folder.join("origin.log"))?;
+        let mut origin = Running::start(&command, LOAD, &folder.join("origin.out"))?;
         wait_for(ORIGIN, &mut origin).context("the origin does not start")?;
         let place = Place { folder, gateway, programs, origin: ORIGIN, port: PORT };
         Ok(Self { place, seconds, origin })
     }
 
-    /// Measures every proxy in every scenario, `rounds` times.
-    ///
-    /// # Errors
-    /// When a proxy does not start, or more than one in a thousand of its requests fail.
+    /// Measures `proxies` in a scenario, `rounds` times. What fails is told, counted in `failed`, and left out.
     pub(crate) fn measure(
         &self,
         proxies: &[Proxy],
-        scenarios: &[Scenario],
+        scenario: Scenario,
         rounds: usize,
-    ) -> anyhow::Result<Results> {
-        let mut results = Results::new();
-        for scenario in scenarios {
-            let mut by_name: BTreeMap<String, Vec<Measured>> = BTreeMap::new();
-            for round in 0..rounds {
-                let turned = proxies.iter().cycle().skip(round % proxies.len()).take(proxies.len());
-                for proxy in turned.filter(|proxy| proxy.can(*scenario)) {
-                    let measured = self.settle(proxy, *scenario)?;
-                    eprintln!(
-                        "{:>8} {:>2}/{rounds} {:<10} {:>8.2}  {:>8.0}/s  p99 {:>7.0} us  foreign {:>3.0} %",
-                        scenario.name(),
-                        round + 1,
-                        proxy.name(),
-                        measured.cost,
-                        measured.rate,
-                        measured.p99,
-                        measured.foreign * 100.0
-                    );
-                    by_name.entry(proxy.name()).or_default().push(measured);
+        failed: &mut usize,
+    ) -> Results {
+        let mut results = Results { scenario, proxies: BTreeMap::new() };
+        let rate = if scenario == Scenario::Rate { self.third(proxies) } else { 0 };
+        for round in 0..rounds {
+            for proxy in proxies.iter().cycle().skip(round % proxies.len()).take(proxies.len()) {
+                let line = format!("{:>10} {:>2}/{rounds} {:<10}", scenario.name(), round + 1, proxy.name());
+                match self.settle(proxy, scenario, rate) {
+                    Ok(measured) => {
+                        let Measured { cost, rate, p99, foreign, more, .. } = &measured;
+                        let foreign = foreign * 100.0;
+                        eprintln!(
+                            "{line} {cost:>8.2}  {rate:>8.0}/s  p99 {p99:>7.0} us  foreign {foreign:>3.0} %  {more:?}"
+                        );
+                        results.proxies.entry(proxy.name()).or_default().push(measured);
+                    }
+                    Err(error) => {
+                        eprintln!("{line} FAILED: {error:#}");
+                        *failed += 1;
+                    }
                 }
             }
-            results.push((*scenario, by_name));
         }
-        Ok(results)
+        results
+    }
+
+    /// A third of the requests a second that nginx can serve of `small`; without nginx, the first of `proxies`.
+    fn third(&self, proxies: &[Proxy]) -> u32 {
+        let nginx = proxies.iter().find(|proxy| **proxy == Proxy::Nginx).or(proxies.first());
+        let peak = nginx.and_then(|proxy| self.settle(proxy, Scenario::Small, 0).ok());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "requests a second")]
+        let third = peak.map_or(0, |peak| peak.rate as u32) / THIRD;
+        third
     }
 
     /// The quietest of a few tries.
-    fn settle(&self, proxy: &Proxy, scenario: Scenario) -> anyhow::Result<Measured> {
-        let mut best = self.once(proxy, scenario)?;
+    fn settle(&self, proxy: &Proxy, scenario: Scenario, rate: u32) -> anyhow::Result<Measured> {
+        let mut best = self.once(proxy, scenario, rate)?;
         for _ in 0..AGAIN {
             if best.foreign <= FOREIGN {
                 break;
             }
-            let next = self.once(proxy, scenario)?;
+            let next = self.once(proxy, scenario, rate)?;
             if next.foreign < best.foreign {
                 best = next;
             }
@@ -113,83 +135,51 @@ impl Bench {
         Ok(best)
     }
 
-    fn once(&self, proxy: &Proxy, scenario: Scenario) -> anyhow::Result<Measured> {
-        let log = self.place.folder.join(format!("{}.log", proxy.name()));
+    fn once(&self, proxy: &Proxy, scenario: Scenario, rate: u32) -> anyhow::Result<Measured> {
+        let folder = self.place.folder.as_path();
+        for log in ["gateway.log", "nginx.log"] {
+            let _ = std::fs::remove_file(folder.join(log));
+        }
+        let output = folder.join(format!("{}.out", proxy.name()));
         let command = proxy.command(&self.place, scenario)?;
-        let mut running = Running::start(&command, PROXY, &log)?;
+        let cores = if scenario.is_spread() { SPREAD } else { PROXY };
+        let mut running = Running::start(&command, cores, &output)?;
         let port = if scenario.is_tls() { self.place.port + 1 } else { self.place.port };
         wait_for(port, &mut running)
-            .with_context(|| format!("{} does not start: see {}", proxy.name(), log.display()))?;
-        if scenario == Scenario::Idle {
-            return idle(&running, port);
-        }
-        scenario.load(port, 1, &self.place.folder)?;
-        let (all, own) = (busy(), running.cpu() + self.load_cpu());
-        let cpu = running.cpu();
-        let counted = scenario.load(port, self.seconds, &self.place.folder)?;
-        let cpu = running.cpu() - cpu;
-        let (all, own) = (busy() - all, running.cpu() + self.load_cpu() - own);
-        let failed = counted.failed / counted.answers;
-        anyhow::ensure!(
-            failed < 0.001,
-            "{} failed {} requests of {}",
-            proxy.name(),
-            counted.failed,
-            counted.answers
-        );
-        let seconds = f64::from(self.seconds);
-        Ok(Measured {
-            cost: cpu * 1e6 / counted.answers,
-            rate: counted.answers / seconds,
-            p50: counted.p50,
-            p99: counted.p99,
-            foreign: ((all - own) / (2.0 * seconds)).max(0.0),
-        })
+            .with_context(|| format!("{} does not start: see {}", proxy.name(), output.display()))?;
+        let (start, all, ours) = (Instant::now(), busy(), running.cpu() + self.load_cpu());
+        let measured = match scenario {
+            Scenario::Reload => reload::measure(&self.place, &running, self.seconds),
+            _ if scenario.is_memory() => idle::measure(&running, port, scenario.is_tls()),
+            _ => loaded(&running, Load { scenario, port, seconds: self.seconds, rate, folder }),
+        }?;
+        let (all, ours) = (busy() - all, running.cpu() + self.load_cpu() - ours);
+        let foreign = ((all - ours) / (CORES * start.elapsed().as_secs_f64())).max(0.0);
+        // Memory is the same however busy the machine is.
+        Ok(Measured { foreign: if scenario.is_memory() { 0.0 } else { foreign }, ..measured })
     }
 
     /// CPU time of origin and load generators so far.
     fn load_cpu(&self) -> f64 {
-        self.origin.cpu() + ended_children()
+        self.origin.cpu() + own()
     }
 }
 
-impl Proxy {
-    /// Whether the peer's configuration here has what the scenario needs.
-    fn can(&self, scenario: Scenario) -> bool {
-        match self {
-            Self::Ours | Self::Nginx | Self::NginxLog | Self::Haproxy => true,
-            Self::Envoy => scenario != Scenario::Tls,
-            Self::Traefik | Self::Caddy => !matches!(scenario, Scenario::Tls | Scenario::H2c),
-            Self::Other(_) => !matches!(scenario, Scenario::Tls | Scenario::Routes),
-        }
+fn loaded(running: &Running, load: Load<'_>) -> anyhow::Result<Measured> {
+    let short = Load { seconds: 1, ..load };
+    short.run()?;
+    let (start, cpu) = (Instant::now(), running.cpu());
+    let counted = load.run()?;
+    let (cpu, seconds) = (running.cpu() - cpu, start.elapsed().as_secs_f64());
+    let (answers, failed) = (counted.answers, counted.failed);
+    anyhow::ensure!(failed / answers < 0.001, "{failed} requests of {answers} failed");
+    let mut more = BTreeMap::new();
+    if load.scenario == Scenario::Workers {
+        let calls = futex::per_request(running, load.folder, || short.run())?;
+        more.insert(FUTEXES.to_owned(), calls);
     }
-}
-
-/// What an idle connection costs that has served a request.
-fn idle(running: &Running, port: u16) -> anyhow::Result<Measured> {
-    let mut connections = Vec::with_capacity(IDLE);
-    // The first of them makes what is made once.
-    connections.push(served(port)?);
-    let before = running.memory();
-    while connections.len() <= IDLE {
-        connections.push(served(port)?);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "KiB of one machine")]
-    let cost = running.memory().saturating_sub(before) as f64 / IDLE as f64;
-    Ok(Measured { cost, ..Measured::default() })
-}
-
-fn served(port: u16) -> anyhow::Result<TcpStream> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.write_all(b"GET /small HTTP/1.1\r\nHost: bench.example\r\n\r\n")?;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 2048];
-    while !answer.ends_with(b"xxxxxxxxxxxxx") {
-        let read = stream.read(&mut buffer)?;
-        anyhow::ensure!(read > 0, "the proxy closed an idle connection");
-        answer.extend_from_slice(&buffer[..read]);
-    }
-    Ok(stream)
+    let (cost, rate) = (cpu * 1e6 / answers, answers / seconds);
+    Ok(Measured { cost, rate, p50: counted.p50, p99: counted.p99, foreign: 0.0, more })
 }
 
 fn wait_for(port: u16, running: &mut Running) -> anyhow::Result<()> {
