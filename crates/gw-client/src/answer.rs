@@ -76,6 +76,10 @@ pub(crate) fn response(
             held.lease.finish(incoming.take_idle());
             return Body::empty();
         }
+        if let Some(whole) = incoming.take_whole() {
+            held.lease.finish(incoming.take_idle());
+            return Body::from(whole);
+        }
         let (context, clock) = (Arc::clone(context), clock.clone());
         Body::stream(UpstreamBody { incoming, held: Some(held), context, clock })
     })

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_core::{Body, Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
+use gw_core::{Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
 use gw_selector::Picked;
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
@@ -39,10 +39,9 @@ pub(crate) struct Attempt<'a> {
     picked: Option<Picked>,
 }
 
-/// A request on its way over a connection.
-struct Sending {
-    req: Request,
-    lease: Lease,
+/// A request on its way. It stays where it is, since it is large: whoever sends it takes what it needs.
+struct Sending<'r> {
+    req: &'r mut Request,
     /// The protocols that the client asks to upgrade to.
     upgrade: Option<HeaderValue>,
     progress: Progress,
@@ -54,7 +53,7 @@ impl<'a> Attempt<'a> {
         Self { cluster, context, started, picked: None }
     }
 
-    pub(crate) async fn run(mut self, mut req: Request) -> Result<Response> {
+    pub(crate) async fn run(mut self, req: &mut Request) -> Result<Response> {
         // Nothing of ours rides along with the request.
         req.extensions_mut().clear();
         match self.try_run(req).await {
@@ -66,12 +65,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn try_run(&mut self, req: Request) -> Result<(http::Response<Incoming>, Lease)> {
+    async fn try_run(&mut self, req: &mut Request) -> Result<(http::Response<Incoming>, Lease)> {
         let upgrade = req.headers().get(header::UPGRADE).cloned();
         let want = if upgrade.is_some() { Want::Upgrade } else { Want::Any };
         let (member, lease) = self.connect(req.headers(), want).await?;
-        let sending = Sending { req, lease, upgrade, progress: Progress::Unsent };
-        self.exchange(member, sending).await
+        self.exchange(member, lease, &mut Sending { req, upgrade, progress: Progress::Unsent }).await
     }
 
     /// Picks a node and gets a connection to it. If an address of a name does not accept, the name's other
@@ -130,9 +128,15 @@ impl<'a> Attempt<'a> {
         // HTTP/2 has no upgrades.
         let want =
             if upstream.connector.wire == Wire::H2 && want == Want::Upgrade { Want::Any } else { want };
-        match upstream.pool.checkout(self.context.conn.worker, want, self.cluster.limits()).await? {
+        let (worker, limits) = (self.context.conn.worker, self.cluster.limits());
+        // Boxed, here and below: to wait and to open are rare, and handshakes would make the future of every attempt
+        // many times as large.
+        let grant = match upstream.pool.try_checkout(worker, want, limits) {
+            Some(grant) => grant,
+            None => Box::pin(upstream.pool.checkout(worker, want, limits)).await?,
+        };
+        match grant {
             Grant::Lease(lease) => Ok(lease),
-            // Boxed: opening is rare, and its handshakes would make the future of every attempt many times as large.
             Grant::Open(opening) => Box::pin(upstream.connector.open(opening, limit)).await,
         }
     }
@@ -141,58 +145,61 @@ impl<'a> Attempt<'a> {
     async fn exchange(
         &mut self,
         mut member: Arc<Member>,
-        mut sending: Sending,
+        mut lease: Lease,
+        sending: &mut Sending<'_>,
     ) -> Result<(http::Response<Incoming>, Lease)> {
-        for _ in 0..REPLACEMENTS {
-            match self.send(&member, sending).await? {
+        let mut replaced = 0;
+        loop {
+            match self.send(&member, lease, sending).await? {
                 Sent::Head(head, lease) => return Ok((head, lease)),
-                Sent::Dead(again) => (member, sending) = self.reconnect(member, again).await?,
+                Sent::Dead(error) if replaced == REPLACEMENTS => return Err(error),
+                Sent::Dead(_) => (member, lease) = Box::pin(self.reconnect(member, sending)).await?,
             }
-        }
-        match self.send(&member, sending).await? {
-            Sent::Head(head, lease) => Ok((head, lease)),
-            Sent::Dead(again) => Err(again.error),
+            replaced += 1;
         }
     }
 
     /// A new connection for a request that a dead one left over: to the same node, or to another if it has left.
-    async fn reconnect(&mut self, member: Arc<Member>, again: Again) -> Result<(Arc<Member>, Sending)> {
-        let Again { req, upgrade, progress, .. } = again;
+    async fn reconnect(
+        &mut self,
+        member: Arc<Member>,
+        sending: &mut Sending<'_>,
+    ) -> Result<(Arc<Member>, Lease)> {
+        let progress = sending.progress;
         let failed = |error: Error| failure(progress, error.outcome()).with_source(error);
         let error = match self.lease(&member, Want::Fresh, self.cluster.spec.connect_timeout).await {
-            Ok(lease) => return Ok((member, Sending { req, lease, upgrade, progress })),
+            Ok(lease) => return Ok((member, lease)),
             Err(error) => error,
         };
         if !self.cluster.leaves(&member, &error) {
             return Err(failed(error));
         }
-        let want = if upgrade.is_some() { Want::Upgrade } else { Want::Any };
-        let (next, lease) = self.connect(req.headers(), want).await.map_err(failed)?;
+        let want = if sending.upgrade.is_some() { Want::Upgrade } else { Want::Any };
+        let (next, lease) = self.connect(sending.req.headers(), want).await.map_err(failed)?;
         // The request has the form that the first node asked for.
         if next.host != member.host {
             return Err(failed(error));
         }
-        Ok((next, Sending { req, lease, upgrade, progress }))
+        Ok((next, lease))
     }
 
     /// Sends once.
     ///
-    /// A connection from the pool may have been closed by the peer in this very moment. If the request is handed
-    /// back, no byte of it left; if not, it may be sent again only if it is idempotent and has no body, which spares the
-    /// failures that every peer with a short idle timeout would cause. A protocol that keeps the head to itself costs a
-    /// copy of it.
-    async fn send(&self, member: &Member, sending: Sending) -> Result<Sent> {
-        let Sending { mut req, mut lease, upgrade, mut progress } = sending;
+    /// A connection from the pool may have been closed by the peer in this very moment. If no byte of the request left, it
+    /// is whole again; else it may be sent again only if it is idempotent and has no body, which spares the failures
+    /// that every peer with a short idle timeout would cause. A protocol that keeps the head to itself costs a copy of it.
+    async fn send(&mut self, member: &Member, mut lease: Lease, sending: &mut Sending<'_>) -> Result<Sent> {
+        let Sending { req, upgrade, progress } = sending;
         let forwarding = member.upstream.connector.forwarding(upgrade.is_some());
         match forwarding {
-            Some(detour) => form::forwarded(&mut req, detour)?,
-            None => shape(&mut req, member, &lease)?,
+            Some(detour) => form::forwarded(req, detour)?,
+            None => shape(req, member, &lease)?,
         }
         let reused = lease.is_reused();
-        let repeat = reused && form::may_repeat(&req);
-        let copy = (repeat && !lease.returns_head()).then(|| form::copy(&req));
+        let repeat = reused && form::may_repeat(req);
+        let copy = (repeat && !lease.keeps_head()).then(|| Box::new(form::copy(req)));
         self.context.insert(Departed);
-        let Failed { error, unsent, sent } = match lease.send(req).await {
+        let Failed { error, unsent } = match lease.send(req).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
                 return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease));
@@ -200,17 +207,16 @@ impl<'a> Attempt<'a> {
             Err(failed) => failed,
         };
         drop(lease);
-        if unsent.is_none() && !blame::is_refused(&error) {
-            progress = Progress::MaybeSent;
+        if !unsent && !blame::is_refused(&error) {
+            *progress = Progress::MaybeSent;
         }
-        let spare = copy.or_else(|| sent.map(|head| Request::from_parts(head, Body::empty())));
-        let spare = spare.filter(|_| repeat && blame::was_silent(&error));
+        let again = reused && (unsent || repeat && blame::was_silent(&error));
+        if let Some(copy) = copy.filter(|_| !unsent) {
+            **req = *copy;
+        }
         let outcome = blame::outcome(&error, &self.context);
-        let error = failure(progress, outcome).with_source(error);
-        match unsent.or(spare).filter(|_| reused) {
-            Some(req) => Ok(Sent::Dead(Again { req, upgrade, progress, error })),
-            None => Err(error),
-        }
+        let error = failure(*progress, outcome).with_source(error);
+        if again { Ok(Sent::Dead(error)) } else { Err(error) }
     }
 
     fn answer(mut self, head: http::Response<Incoming>, lease: Lease) -> Response {
@@ -252,18 +258,14 @@ impl Drop for Attempt<'_> {
     }
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once, and a box would be one per request"
+)]
 enum Sent {
     Head(http::Response<Incoming>, Lease),
-    Dead(Again),
-}
-
-/// A request that a dead connection left over.
-struct Again {
-    req: Request,
-    upgrade: Option<HeaderValue>,
-    progress: Progress,
-    /// What to report if it is not sent again.
-    error: Error,
+    /// The connection was dead, and the request may be sent again. What to report if it is not.
+    Dead(Error),
 }
 
 /// Puts the request into the form that the connection speaks.

@@ -78,7 +78,8 @@ impl Cluster {
         match self.try_pick(wish, now) {
             Ok(found) => Ok(found),
             Err(Some(error)) => Err(error),
-            Err(None) => self.pick_when_known(wish).await,
+            // Boxed: to wait is rare, and its timer would be a part of every attempt.
+            Err(None) => Box::pin(self.pick_when_known(wish)).await,
         }
     }
 
@@ -232,11 +233,12 @@ pub(crate) struct Wish<'a> {
 }
 
 impl Client for Cluster {
-    fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
+    fn call(&self, mut req: Request) -> BoxFuture<'_, Result<Response>> {
+        // All else borrows the request from here: it is large, and would be moved from future to future.
         Box::pin(async move {
             let context = RequestContext::of(&req).cloned();
             let context = context.ok_or_else(|| Error::unsent(Outcome::Internal))?;
-            Attempt::new(self, context).run(req).await
+            Attempt::new(self, context).run(&mut req).await
         })
     }
 }

@@ -17,7 +17,6 @@ use gw_core::{Error, Outcome};
 use gw_discovery::Subscription;
 use gw_egress::ForwardProxy;
 use gw_h1::{Framing, HeadLimits, ResponseParser, encode_request};
-use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -178,15 +177,13 @@ impl Detour {
         Ok(tcp)
     }
 
-    fn asking(&self, target: &str) -> Result<Parts, Error> {
+    fn asking(&self, target: &str) -> Result<http::Request<()>, Error> {
         let mut request =
             http::Request::builder().method(Method::CONNECT).uri(target).header(header::HOST, target);
         if let Some(authorization) = self.authorization() {
             request = request.header(header::PROXY_AUTHORIZATION, authorization);
         }
-        let request =
-            request.body(()).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))?;
-        Ok(request.into_parts().0)
+        request.body(()).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))
     }
 
     /// Takes an answer that the proxy gave in place of the upstream: an upstream asks nobody for a proxy's credentials.
@@ -209,7 +206,7 @@ impl Detour {
 }
 
 /// Sends a CONNECT; the status of its answer, and what came behind that.
-async fn ask(tcp: &mut TcpStream, request: &Parts) -> io::Result<(StatusCode, BytesMut)> {
+async fn ask(tcp: &mut TcpStream, request: &http::Request<()>) -> io::Result<(StatusCode, BytesMut)> {
     let mut bytes = BytesMut::new();
     encode_request(request, Framing::Empty, &mut bytes);
     tcp.write_all(&bytes).await?;

@@ -20,7 +20,6 @@ use gw_h1::{
     Framing, HeadLimits, ProtocolError, ReadBuffer, ResponseParser, WriteQueue, encode_request,
     is_persistent, request_framing, response_framing,
 };
-use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body as HttpBody;
 
@@ -48,15 +47,13 @@ pub(crate) struct Conn {
 /// A request that was not answered.
 pub(crate) struct Failed {
     pub(crate) error: Error,
-    /// The request, if no byte of it left.
-    pub(crate) unsent: Option<Request>,
-    /// Its head, if some may have left.
-    pub(crate) sent: Option<Parts>,
+    /// No byte of the request left, and it is as it was.
+    pub(crate) unsent: bool,
 }
 
 impl Conn {
-    /// Whether the head of a failed request is handed back.
-    pub(crate) const RETURNS_HEAD: bool = true;
+    /// Whether a request that failed still has its head.
+    pub(crate) const KEEPS_HEAD: bool = true;
 
     #[expect(clippy::unused_async, reason = "the other half shakes hands")]
     pub(crate) async fn open(stream: Stream, opening: &Opening) -> Result<Box<Self>, gw_core::Error> {
@@ -83,28 +80,30 @@ impl Conn {
         then(self);
     }
 
-    /// Sends a request in origin form and reads the head of its answer, which may come before the request's end.
+    /// Sends a request in origin form and reads the head of its answer, which may come before the request's end. The
+    /// request keeps its head; its body is taken.
     ///
     /// # Errors
-    /// With the request as it was, if no byte of it left and another connection may take it.
-    pub(crate) async fn send(self: Box<Self>, mut request: Request) -> Result<Response<Incoming>, Failed> {
-        let framing = match upload_framing(&mut request) {
+    /// With the body put back, if no byte of the request left and another connection may take it.
+    pub(crate) async fn send(self: Box<Self>, request: &mut Request) -> Result<Response<Incoming>, Failed> {
+        let framing = match upload_framing(request) {
             Ok(framing) => framing,
             // Nor would it leave over another connection.
-            Err(error) => return Err(Failed { error, unsent: None, sent: None }),
+            Err(error) => return Err(Failed { error, unsent: false }),
         };
-        let (head, body) = request.into_parts();
-        let upload = Upload::new(body, framing);
-        let mut sending = Sending::new(self, upload, &head, framing);
+        let upload = Upload::new(std::mem::take(request.body_mut()), framing);
+        let mut sending = Sending::new(self, upload, request, framing);
         match std::future::poll_fn(|cx| sending.poll(cx)).await {
             Ok((answer, reusable)) => {
-                let persistent = reusable && is_persistent(head.version, &head.headers);
+                let persistent = reusable && is_persistent(request.version(), request.headers());
                 Ok(sending.into_response(answer, persistent))
             }
-            Err(error) => Err(match sending.take_back() {
-                Some(body) => Failed { error, unsent: Some(Request::from_parts(head, body)), sent: None },
-                None => Failed { error, unsent: None, sent: Some(head) },
-            }),
+            Err(error) => {
+                let body = sending.take_back();
+                let unsent = body.is_some();
+                *request.body_mut() = body.unwrap_or_default();
+                Err(Failed { error, unsent })
+            }
         }
     }
 }
@@ -135,10 +134,10 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(mut conn: Box<Conn>, upload: Upload, head: &Parts, framing: Framing) -> Self {
-        conn.write.encode(|out| encode_request(head, framing, out));
+    fn new(mut conn: Box<Conn>, upload: Upload, request: &Request, framing: Framing) -> Self {
+        conn.write.encode(|out| encode_request(request, framing, out));
         let before = conn.write.written();
-        let (parser, method) = (ResponseParser::new(LIMITS), head.method.clone());
+        let (parser, method) = (ResponseParser::new(LIMITS), request.method().clone());
         Self { conn, upload, parser, method, before, answered: false }
     }
 

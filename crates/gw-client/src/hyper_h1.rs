@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gw_core::{Body, Io, Outcome, Request};
-use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::client::conn::http1;
@@ -55,15 +54,13 @@ impl Drop for Conn {
 /// A request that was not answered.
 pub(crate) struct Failed {
     pub(crate) error: Error,
-    /// The request, if no byte of it left.
-    pub(crate) unsent: Option<Request>,
-    /// Its head, if some may have left: hyper keeps that.
-    pub(crate) sent: Option<Parts>,
+    /// No byte of the request left, and it is as it was.
+    pub(crate) unsent: bool,
 }
 
 impl Conn {
-    /// Whether the head of a failed request is handed back.
-    pub(crate) const RETURNS_HEAD: bool = false;
+    /// Whether a request that failed still has its head: hyper takes that.
+    pub(crate) const KEEPS_HEAD: bool = false;
 
     pub(crate) async fn open(stream: Stream, opening: &Opening) -> Result<Box<Self>, gw_core::Error> {
         let pool = opening.pool();
@@ -101,12 +98,17 @@ impl Conn {
         });
     }
 
-    pub(crate) async fn send(mut self: Box<Self>, request: Request) -> Result<Response<Incoming>, Failed> {
-        let mut answer = match self.sender.try_send_request(request).await {
+    pub(crate) async fn send(
+        mut self: Box<Self>,
+        request: &mut Request,
+    ) -> Result<Response<Incoming>, Failed> {
+        let mut answer = match self.sender.try_send_request(std::mem::take(request)).await {
             Ok(answer) => answer,
             Err(mut failed) => {
-                let unsent = failed.take_message();
-                return Err(Failed { error: failed.into_error(), unsent, sent: None });
+                let message = failed.take_message();
+                let unsent = message.is_some();
+                *request = message.unwrap_or_default();
+                return Err(Failed { error: failed.into_error(), unsent });
             }
         };
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -123,6 +125,12 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    /// hyper does not say what it has read.
+    #[expect(clippy::unused_self, reason = "the other half has it")]
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        None
+    }
+
     pub(crate) fn take_idle(&mut self) -> Option<Box<Conn>> {
         self.conn.take().filter(|conn| !conn.sender.is_closed())
     }

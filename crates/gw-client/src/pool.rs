@@ -94,6 +94,19 @@ impl Pool {
         })
     }
 
+    /// Gets a connection, or the right to open one; none if that takes a wait in line.
+    pub(crate) fn try_checkout(self: &Arc<Self>, worker: usize, want: Want, limits: Limits) -> Option<Grant> {
+        let worker = worker % self.shards.len();
+        let taken = {
+            let mut shard = self.shards[worker].lock();
+            if !shard.is_unclaimed() {
+                return None;
+            }
+            shard.take(want, limits, self.clock.now(), self.is_multiplexed())?
+        };
+        Some(self.grant(worker, taken, limits))
+    }
+
     /// Gets a connection, or the right to open one, or waits in line for either.
     ///
     /// # Errors
@@ -107,16 +120,12 @@ impl Pool {
         want: Want,
         limits: Limits,
     ) -> Result<Grant, Error> {
+        if let Some(grant) = self.try_checkout(worker, want, limits) {
+            return Ok(grant);
+        }
         let worker = worker % self.shards.len();
-        let now = self.clock.now();
         let receiver = {
             let mut shard = self.shards[worker].lock();
-            if shard.is_unclaimed()
-                && let Some(taken) = shard.take(want, limits, now, self.is_multiplexed())
-            {
-                drop(shard);
-                return Ok(self.grant(worker, taken, limits));
-            }
             if !shard.has_room(limits.pending) {
                 return Err(Error::unsent(Outcome::Overloaded));
             }

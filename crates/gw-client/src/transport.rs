@@ -4,8 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use gw_core::Request;
-use http::request::Parts;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::h1;
@@ -31,13 +29,19 @@ pub(crate) enum TransportError {
 /// A request that got no answer.
 pub(crate) struct Failed {
     pub(crate) error: TransportError,
-    /// The request, if no byte of it left.
-    pub(crate) unsent: Option<Request>,
-    /// Its head, if some may have left and the protocol still has it.
-    pub(crate) sent: Option<Parts>,
+    /// No byte of the request left, and it is as it was.
+    pub(crate) unsent: bool,
 }
 
 impl Incoming {
+    /// The whole body, if it has come with its head.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        match self {
+            Self::H1(incoming) => incoming.take_whole(),
+            Self::H2(_) => None,
+        }
+    }
+
     /// The connection, if it may serve again; to be asked when the body has ended.
     pub(crate) fn take_idle(&mut self) -> Option<Box<h1::Conn>> {
         match self {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::{BufMut, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::uri::{PathAndQuery, Uri};
-use http::{Version, request, response};
+use http::{Request, Version, response};
 
 use crate::Framing;
 
@@ -17,13 +17,13 @@ const USUAL: usize = 1024;
 ///
 /// `Content-Length` and `Transfer-Encoding` are those of `framing`. With [`Framing::Empty`], a length among the fields
 /// stays, and none is written.
-pub fn encode_request(head: &request::Parts, framing: Framing, out: &mut BytesMut) {
+pub fn encode_request<B>(request: &Request<B>, framing: Framing, out: &mut BytesMut) {
     out.reserve(USUAL);
-    out.put_slice(head.method.as_str().as_bytes());
+    out.put_slice(request.method().as_str().as_bytes());
     out.put_u8(b' ');
-    encode_target(&head.uri, out);
+    encode_target(request.uri(), out);
     out.put_slice(b" HTTP/1.1\r\n");
-    encode_fields(&head.headers, framing, out);
+    encode_fields(request.headers(), framing, out);
 }
 
 fn encode_target(uri: &Uri, out: &mut BytesMut) {

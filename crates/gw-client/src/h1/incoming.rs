@@ -44,6 +44,19 @@ impl Incoming {
         Self { source: Source::Shared(Duplex::start(conn, upload)), decoder, reusable }
     }
 
+    /// The whole body, if it has come with its head.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        let Source::Own(conn) = &mut self.source else { return None };
+        let read = conn.read.bytes();
+        if self.decoder.left()? > read.len() as u64 {
+            return None;
+        }
+        match self.decoder.decode(read) {
+            Ok(Decoded::Data(data)) => Some(data),
+            _ => None,
+        }
+    }
+
     /// The connection, if it may serve again: both messages have ended in order, and nothing came after the answer.
     pub(crate) fn take_idle(&mut self) -> Option<Box<Conn>> {
         let mut conn = match std::mem::replace(&mut self.source, Source::Gone) {

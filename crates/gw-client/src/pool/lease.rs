@@ -49,12 +49,16 @@ impl Lease {
         matches!(self, Self::H2(_))
     }
 
-    /// Whether the head of a request that failed is handed back.
-    pub(crate) fn returns_head(&self) -> bool {
-        matches!(self, Self::H1(_)) && h1::Conn::RETURNS_HEAD
+    /// Whether a request that failed still has its head.
+    pub(crate) fn keeps_head(&self) -> bool {
+        matches!(self, Self::H1(_)) && h1::Conn::KEEPS_HEAD
     }
 
-    pub(crate) async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
+    /// Sends a request, of which the protocol takes what it needs.
+    ///
+    /// # Errors
+    /// With the request as it was, if no byte of it left.
+    pub(crate) async fn send(&mut self, request: &mut Request) -> Result<Response<Incoming>, Failed> {
         match self {
             Self::H1(lease) => lease.send(request).await,
             Self::H2(lease) => lease.send(request).await,
@@ -94,15 +98,13 @@ impl H1Lease {
         Self { conn: Some(h1.conn), reused: true, pooled: true, busy }
     }
 
-    async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
+    async fn send(&mut self, request: &mut Request) -> Result<Response<Incoming>, Failed> {
         let Some(conn) = self.conn.take() else {
-            return Err(Failed { error: TransportError::Spent, unsent: Some(request), sent: None });
+            return Err(Failed { error: TransportError::Spent, unsent: true });
         };
         match conn.send(request).await {
             Ok(answer) => Ok(answer.map(Incoming::H1)),
-            Err(h1::Failed { error, unsent, sent }) => {
-                Err(Failed { error: TransportError::H1(error), unsent, sent })
-            }
+            Err(h1::Failed { error, unsent }) => Err(Failed { error: TransportError::H1(error), unsent }),
         }
     }
 
@@ -149,16 +151,18 @@ impl H2Lease {
         Self { sender, first: None, place, id }
     }
 
-    async fn send(&mut self, request: Request) -> Result<Response<Incoming>, Failed> {
-        let answer = self.sender.try_send_request(request).await;
+    async fn send(&mut self, request: &mut Request) -> Result<Response<Incoming>, Failed> {
+        let answer = self.sender.try_send_request(std::mem::take(request)).await;
         if let Some(limit) = &self.first {
             limit.refresh();
         }
         match answer {
             Ok(answer) => Ok(answer.map(Incoming::H2)),
             Err(mut failed) => {
-                let unsent = failed.take_message();
-                Err(Failed { error: TransportError::H2(failed.into_error()), unsent, sent: None })
+                let message = failed.take_message();
+                let unsent = message.is_some();
+                *request = message.unwrap_or_default();
+                Err(Failed { error: TransportError::H2(failed.into_error()), unsent })
             }
         }
     }

@@ -121,6 +121,10 @@ impl Wire {
 
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{n}!";
 
+/// The same in chunks, which holds its connection until somebody has read it.
+pub(super) const CHUNKED: &str =
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{n}!\r\n0\r\n\r\n";
+
 /// Sends requests to a cluster.
 pub(super) struct Caller {
     pub(super) factory: Arc<ClientFactory>,

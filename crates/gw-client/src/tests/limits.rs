@@ -4,11 +4,11 @@ use gw_core::{Outcome, Progress};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
-use super::harness::{Caller, OK, Origin, text, until};
+use super::harness::{CHUNKED, Caller, Origin, text, until};
 
 #[tokio::test]
 async fn beyond_the_limit_requests_wait_in_order_and_beyond_the_queue_they_are_refused() {
-    let origin = Origin::answering(OK).await;
+    let origin = Origin::answering(CHUNKED).await;
     let caller = Caller::with(origin.address, |spec| (spec.max_connections, spec.max_pending) = (1, 2));
     let holder = caller.get().await.unwrap();
     let (order, mut ended) = mpsc::unbounded_channel();
@@ -33,7 +33,7 @@ async fn beyond_the_limit_requests_wait_in_order_and_beyond_the_queue_they_are_r
 
 #[tokio::test]
 async fn one_who_leaves_the_queue_does_not_hold_it_up() {
-    let origin = Origin::answering(OK).await;
+    let origin = Origin::answering(CHUNKED).await;
     let caller = Caller::with(origin.address, |spec| (spec.max_connections, spec.max_pending) = (1, 1));
     let holder = caller.get().await.unwrap();
     {
@@ -51,7 +51,7 @@ async fn one_who_leaves_the_queue_does_not_hold_it_up() {
 
 #[tokio::test]
 async fn a_connection_granted_to_one_who_left_goes_to_the_next() {
-    let origin = Origin::answering(OK).await;
+    let origin = Origin::answering(CHUNKED).await;
     let caller = Caller::with(origin.address, |spec| spec.max_connections = 1);
     let holder = caller.get().await.unwrap();
     let mut leaver = Box::pin(caller.get());
@@ -103,7 +103,7 @@ async fn all_who_wait_for_a_connection_hear_that_it_cannot_be_opened() {
 
 #[tokio::test]
 async fn a_worker_has_at_least_one_connection() {
-    let origin = Origin::answering(OK).await;
+    let origin = Origin::answering(CHUNKED).await;
     let mut options = crate::ClientOptions::new(
         tokio::runtime::Handle::current(),
         std::sync::Arc::new(gw_discovery::Static::new()),

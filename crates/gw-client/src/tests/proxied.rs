@@ -41,7 +41,9 @@ async fn proxy(origin: SocketAddr) -> Origin {
                 return;
             }
             let seen = format!("{number} {head}");
-            wire.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{seen}", seen.len())).await;
+            // In chunks, so that the connection is held until they are read.
+            let chunk = format!("{:x}\r\n{seen}\r\n0\r\n\r\n", seen.len());
+            wire.send(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunk}")).await;
         }
     })
     .await

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::Notify;
 
-use super::harness::{Caller, OK, Origin, PATIENCE, request, text, until};
+use super::harness::{CHUNKED, Caller, OK, Origin, PATIENCE, request, text, until};
 use crate::{BackendSpec, Target};
 
 #[tokio::test]
@@ -21,6 +21,16 @@ async fn one_connection_serves_one_request_after_another() {
     }
     assert_eq!(origin.accepted(), 1);
     assert_eq!((caller.connections().open, caller.connections().idle), (1, 1));
+}
+
+/// What waits seldom is boxed, and the request is moved once: every attempt is a box of this size, filled and freed.
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn an_attempt_is_small() {
+    let caller = Caller::new(([127, 0, 0, 1], 9).into());
+    let attempt = gw_core::Client::call(&*caller.cluster, request(Method::GET, Body::empty()));
+    let bytes = size_of_val(&*attempt);
+    assert!(bytes <= 1280, "{bytes} bytes");
 }
 
 /// A body that its client spoils is not sent as an empty one, over this connection or another.
@@ -71,9 +81,20 @@ async fn answers_without_a_body_give_the_connection_back_too() {
     assert_eq!(origin.accepted(), 1);
 }
 
+/// Nobody has to read an answer for its connection to serve again, if all of it is there.
+#[cfg(not(feature = "hyper-h1"))]
+#[tokio::test]
+async fn an_answer_that_came_whole_holds_no_connection() {
+    let origin = Origin::answering(OK).await;
+    let caller = Caller::new(origin.address);
+    let (first, second) = (caller.get().await.unwrap(), caller.get().await.unwrap());
+    assert_eq!((origin.accepted(), caller.connections().idle, caller.in_flight()), (1, 1, 0));
+    assert_eq!((text(second).await, text(first).await), ("0!".to_owned(), "0!".to_owned()));
+}
+
 #[tokio::test]
 async fn the_connection_used_last_is_used_first() {
-    let origin = Origin::answering(OK).await;
+    let origin = Origin::answering(CHUNKED).await;
     let caller = Caller::new(origin.address);
     // Two at once make two connections; the body that ends last is given back last.
     let (first, second) = (caller.get().await.unwrap(), caller.get().await.unwrap());

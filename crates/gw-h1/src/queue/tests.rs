@@ -147,10 +147,10 @@ fn memory_goes_back_when_all_is_written() {
 
 #[track_caller]
 fn check_request(uri: &str, framing: Framing, expect: &str) {
-    let (mut head, ()) = Request::post(uri).header("host", "a").body(()).unwrap().into_parts();
-    head.headers.insert("transfer-encoding", http::HeaderValue::from_static("gzip"));
+    let mut request = Request::post(uri).header("host", "a").body(()).unwrap();
+    request.headers_mut().insert("transfer-encoding", http::HeaderValue::from_static("gzip"));
     let mut out = BytesMut::new();
-    encode_request(&head, framing, &mut out);
+    encode_request(&request, framing, &mut out);
     assert_eq!(out, expect);
 }
 
@@ -173,9 +173,9 @@ fn the_whole_server_in_absolute_form_has_no_path() {
     parts.scheme = Some(http::uri::Scheme::HTTP);
     parts.authority = Some(http::uri::Authority::from_static("b:81"));
     let uri = http::Uri::from_parts(parts).unwrap();
-    let (head, ()) = Request::options(uri).body(()).unwrap().into_parts();
+    let request = Request::options(uri).body(()).unwrap();
     let mut out = BytesMut::new();
-    encode_request(&head, Framing::Empty, &mut out);
+    encode_request(&request, Framing::Empty, &mut out);
     assert_eq!(out, "OPTIONS http://b:81 HTTP/1.1\r\n\r\n");
 }
 
