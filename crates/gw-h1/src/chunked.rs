@@ -38,7 +38,7 @@ pub(crate) struct Chunks {
     state: State,
     extensions: usize,
     trailers: Trailers,
-    /// What is wrong after the data that was handed out.
+    /// What is wrong, perhaps after data that was handed out first. It stays wrong, whatever comes.
     failed: Option<ProtocolError>,
 }
 
@@ -131,7 +131,8 @@ impl Chunks {
     }
 
     fn take_trailers(&mut self, bytes: &mut BytesMut) -> Result<Decoded, ProtocolError> {
-        let Some(trailers) = self.trailers.take(bytes)? else { return Ok(Decoded::More) };
+        let taken = self.trailers.take(bytes).inspect_err(|error| self.failed = Some(*error));
+        let Some(trailers) = taken? else { return Ok(Decoded::More) };
         self.state = State::Done;
         Ok(if trailers.is_empty() { Decoded::End } else { Decoded::Trailers(trailers) })
     }

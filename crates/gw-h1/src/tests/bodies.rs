@@ -153,6 +153,17 @@ fn what_comes_before_an_error_is_handed_out() {
 }
 
 #[test]
+fn an_error_stays_one() {
+    for body in ["x", "1\r\nax", "0\r\nX\r\n\r\n", "0\r\nX: a\n"] {
+        let mut decoder = BodyDecoder::new(Framing::Chunked, Underscores::Drop);
+        let mut bytes = BytesMut::from(body);
+        while decoder.decode(&mut bytes).is_ok() {}
+        assert!(decoder.decode(&mut BytesMut::from("\r\n0\r\n\r\n")).is_err(), "{body:?}");
+        assert!(!decoder.is_done(), "{body:?}");
+    }
+}
+
+#[test]
 fn the_end_is_known_with_the_last_data() {
     let mut bytes = BytesMut::from("2\r\nab\r\n0\r\n\r\n");
     let mut decoder = BodyDecoder::new(Framing::Chunked, Underscores::Drop);
