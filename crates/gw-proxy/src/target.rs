@@ -39,10 +39,11 @@ fn is_ambiguous(path: &str) -> bool {
     path.contains("//") || path.contains('\\') || escapes(path).any(|byte| matches!(byte, b'/' | b'\\'))
 }
 
-/// `.` or `..`, each dot plain or escaped. An escaped slash separates segments for the origins that decode it.
+/// `.` or `..`, each dot plain or escaped. An escaped slash separates segments for the origins that decode it, and what
+/// follows a semicolon is none of the segment for those that know parameters there (RFC 3986 §3.3).
 fn is_dot_segment(segment: &str) -> bool {
-    let lower = segment.to_ascii_lowercase().replace("%2f", "/").replace("%5c", "/");
-    lower.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), "." | ".."))
+    let lower = segment.to_ascii_lowercase().replace("%2f", "/").replace("%5c", "/").replace("%2e", ".");
+    lower.split('/').any(|part| matches!(part.split(';').next(), Some("." | "..")))
 }
 
 /// The bytes that stand escaped in `path`.
@@ -77,6 +78,9 @@ mod tests {
         check_all("/a/%2e%2E/b", false, false, true);
         check_all("/a%2f..%2Fb", false, false, true);
         check_all("/a\\..\\b", false, false, true);
+        check_all("/a/..;/b", false, false, true);
+        check_all("/a/%2e.;x=y/b", false, false, true);
+        check_all("/a;../..b;/c.;", true, true, true);
         check_all("//a", true, false, true);
         check_all("/a%2Fb", true, false, true);
         check_all("/a\\b", true, false, true);
