@@ -17,6 +17,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
         ("gw-discovery", "consulrs"),
         ("gw-client", "hyper-h1"),
         ("gw-server", "hyper-h1"),
+        ("gateway-tests", "hyper-h1"),
         ("gateway-bin", "jemalloc"),
     ] {
         let clippy = ["clippy", "--package", package, "--features", feature, "--all-targets"];
@@ -27,6 +28,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
         ["gw-discovery", "consulrs", "--lib", "consul"],
         ["gw-client", "hyper-h1", "--lib", ""],
         ["gw-server", "hyper-h1", "--test", "server"],
+        ["gateway-tests", "hyper-h1", "--test", "hostile"],
     ] {
         run(&mut cargo(root, &["test", "--package", package, "--features", feature, kind, test]))?;
     }

@@ -1,8 +1,8 @@
-//! Hostile HTTP/1.1: what parsers disagree about, byte by byte, through the whole gateway.
+//! Hostile HTTP: what parsers disagree about, byte by byte and frame by frame, through the whole gateway.
 //!
-//! A case is an input and a verdict. Behind every input stands a request that must not be served. The verdicts are those
-//! of gw-h1: with gw-server's feature `hyper-h1`, refusals have no body, bare LFs end lines, and a coding wins over a
-//! length.
+//! A case is an input and a verdict. Behind every input stands a request that must not be served, and what the upstream
+//! saw is looked at to the last byte. The suite runs with gw-h1 on both sides and, with the feature `hyper-h1`, with
+//! hyper's halves: where hyper's verdict is another one, the case says so.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,15 @@
     reason = "a test fails where something is wrong, its helping functions too"
 )]
 
+mod answer_bodies;
+mod answer_heads;
+mod answers;
 mod bench;
 mod bodies;
+mod floods;
 mod heads;
+mod http2;
 mod passing;
+mod slow;
+mod unread;
+mod upgrades;
