@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::code;
 
 /// Folders that hold no source of ours, at any depth.
-const SKIPPED: [&str; 5] = [".git", ".venv", "__pycache__", "node_modules", "target"];
+const SKIPPED: [&str; 7] = [".git", ".venv", "__pycache__", "artifacts", "corpus", "node_modules", "target"];
 
 /// A text file.
 pub(crate) struct File {
@@ -70,10 +70,21 @@ impl Repository {
         self.files.iter().filter(move |file| file.is_rust() && file.path.starts_with(prefix))
     }
 
-    /// The manifests of the members: every `Cargo.toml` but the workspace's.
+    /// The manifests of the members: every `Cargo.toml` but the workspace's, and those of workspaces of their own.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = &File> {
-        self.files.iter().filter(|file| file.path.ends_with("/Cargo.toml"))
+        let all = || self.files.iter().filter(|file| file.path.ends_with("/Cargo.toml"));
+        let apart: Vec<&str> = all().filter(|file| is_workspace(file)).map(folder).collect();
+        all().filter(move |file| !apart.iter().any(|apart| folder(file).starts_with(apart)))
     }
+}
+
+fn is_workspace(manifest: &File) -> bool {
+    manifest.text.lines().any(|line| line.trim_end() == "[workspace]")
+}
+
+/// The folder of a manifest, with `/` at its end.
+fn folder(manifest: &File) -> &str {
+    manifest.path.strip_suffix("Cargo.toml").unwrap_or_default()
 }
 
 fn walk(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result<()> {
@@ -95,4 +106,22 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Repository;
+
+    #[test]
+    fn a_workspace_below_the_workspace_has_members_of_its_own() {
+        let repository = Repository::of(&[
+            ("Cargo.toml", "[workspace]\n"),
+            ("crates/a/Cargo.toml", "[package]\n"),
+            ("crates/a/fuzz/Cargo.toml", "# Apart.\n[workspace]\n\n[package]\n"),
+            ("crates/a/fuzz/inner/Cargo.toml", "[package]\n"),
+            ("crates/a/fuzzy/Cargo.toml", "[package]\n"),
+        ]);
+        let members: Vec<_> = repository.manifests().map(|file| file.path.as_str()).collect();
+        assert_eq!(members, ["crates/a/Cargo.toml", "crates/a/fuzzy/Cargo.toml"]);
+    }
 }

@@ -3,14 +3,14 @@
 use super::Report;
 use super::repository::{File, Repository};
 
-/// The lock file names the registry in every entry: cargo writes it so, whatever mirror is configured.
+/// A lock file names the registry in every entry: cargo writes it so, whatever mirror is configured.
 const LOCK: &str = "Cargo.lock";
 
 /// Work is finished or filed as an issue; tests run or do not exist.
 pub(crate) fn unfinished(repository: &Repository, report: &mut Report) {
     let words = [concat!("TO", "DO"), concat!("FIX", "ME")];
     let macros = [concat!("to", "do!("), concat!("unimplem", "ented!("), concat!("#[", "ignore")];
-    for file in repository.files().iter().filter(|file| file.path != LOCK) {
+    for file in repository.files().iter().filter(|file| !file.path.ends_with(LOCK)) {
         for (line, text) in lines(file) {
             for word in words.iter().filter(|word| has_word(text, word)) {
                 report.error(&file.path, line, format!("`{word}`"), "do it, or file an issue");
@@ -32,7 +32,7 @@ pub(crate) fn registries(repository: &Repository, report: &mut Report) {
         concat!("registry.npm", "js.org"),
         concat!("pythonhosted", ".org"),
     ];
-    for file in repository.files().iter().filter(|file| file.path != LOCK) {
+    for file in repository.files().iter().filter(|file| !file.path.ends_with(LOCK)) {
         for (line, text) in lines(file) {
             for host in hosts.iter().filter(|host| text.contains(*host)) {
                 let remedy = "name the package and leave the host to the machine's configuration";
@@ -83,6 +83,6 @@ mod tests {
     fn registry_hosts_fail_but_in_the_lock_file() {
         let text = concat!("a\nb https://crates", ".io/x");
         expect(registries, &[("docs/a.md", text)], &[("docs/a.md:2: error", "registry host")]);
-        expect(registries, &[("Cargo.lock", text)], &[]);
+        expect(registries, &[("Cargo.lock", text), ("a/Cargo.lock", text)], &[]);
     }
 }
