@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response};
+use http::HeaderValue;
 
-use crate::Middleware;
+use crate::{Before, Middleware};
 
 /// Turns an error into the answer for a request; the context is missing only for requests made by hand.
 pub type Renderer = Arc<dyn Fn(&Error, Option<&RequestContext>) -> Response + Send + Sync>;
@@ -48,24 +49,80 @@ pub struct Next<'a> {
 
 impl<'a> Next<'a> {
     /// Runs the rest of the chain. There always is a response: see [`Failure`] in its extensions for how it failed.
-    pub async fn run(self, req: Request) -> Response {
+    pub async fn run(self, mut req: Request) -> Response {
         // Needed only when the answer fails; cloning is one counter.
         let cx = RequestContext::of(&req).cloned();
-        let result = match self.chain.middlewares.get(self.at) {
-            Some(middleware) => middleware.handle(req, Next { chain: self.chain, at: self.at + 1 }).await,
-            None => self.chain.end.call(req).await,
+        let mut passed = Passed::default();
+        let result = match passed.filters(self.rest(), &mut req) {
+            Ok(None) => self.skip(passed.count).handle(req).await,
+            Ok(Some(answer)) => Ok(answer),
+            Err(error) => Err(error),
         };
-        result.unwrap_or_else(|error| {
+        let mut response = result.unwrap_or_else(|error| {
             log(&error, cx.as_deref());
             let mut response = (self.chain.renderer)(&error, cx.as_deref());
             response.extensions_mut().insert(Failure::from(&error));
             response
-        })
+        });
+        passed.back(self.rest(), &mut response);
+        response
+    }
+
+    fn rest(self) -> &'a [Arc<dyn Middleware>] {
+        &self.chain.middlewares[self.at..]
+    }
+
+    fn skip(self, count: usize) -> Self {
+        Next { at: self.at + count, ..self }
+    }
+
+    /// Hands a request to what comes next.
+    fn handle(self, req: Request) -> BoxFuture<'a, gw_core::Result<Response>> {
+        match self.rest().first() {
+            Some(middleware) => middleware.handle(req, self.skip(1)),
+            None => self.chain.end.call(req),
+        }
     }
 
     /// A rest of the chain that owns itself: for mirroring, hedging and tower layers.
     pub fn detach(self) -> OwnedNext {
         OwnedNext { chain: Arc::clone(self.chain), at: self.at }
+    }
+}
+
+/// The filters that a request has passed, from where it entered the chain.
+#[derive(Default)]
+struct Passed {
+    count: usize,
+    /// What some of them kept, each with its place.
+    kept: Vec<(usize, HeaderValue)>,
+}
+
+impl Passed {
+    /// Shows the request to the filters that stand before anything else, until one answers in place of the rest.
+    fn filters(
+        &mut self,
+        rest: &[Arc<dyn Middleware>],
+        req: &mut Request,
+    ) -> gw_core::Result<Option<Response>> {
+        for filter in rest.iter().map_while(|middleware| middleware.as_filter()) {
+            match filter.before(req)? {
+                Before::Answer(response) => return Ok(Some(response)),
+                Before::Pass(kept) => self.kept.extend(kept.map(|kept| (self.count, kept))),
+            }
+            self.count += 1;
+        }
+        Ok(None)
+    }
+
+    /// Shows the answer to them, the innermost first.
+    fn back(mut self, rest: &[Arc<dyn Middleware>], response: &mut Response) {
+        for (place, middleware) in rest[..self.count].iter().enumerate().rev() {
+            let kept = self.kept.pop_if(|(of, _)| *of == place).map(|(_, kept)| kept);
+            if let Some(filter) = middleware.as_filter() {
+                filter.after(kept, response);
+            }
+        }
     }
 }
 
@@ -98,3 +155,6 @@ impl OwnedNext {
         Box::pin(async move { Next { chain: &self.chain, at: self.at }.run(req).await })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gw_core::{Body, BoxFuture, Error, Outcome, Request, Response};
+use gw_core::{Body, Error, Outcome, Request, Response};
 use gw_value::{Fault, Options, Spanned};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -15,11 +15,13 @@ use serde::Deserialize;
 
 use crate::header_edits::invalid;
 use crate::origins::{Origins, is_same_host};
-use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
 
 const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
+/// In `Vary`.
+const ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 
 /// Makes `cors`.
 #[derive(Debug)]
@@ -142,7 +144,7 @@ impl Cors {
     /// What preflights and other answers have in common.
     fn allow(&self, headers: &mut HeaderMap, origin: HeaderValue) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.append(header::VARY, HeaderValue::from(header::ORIGIN));
+        headers.append(header::VARY, ORIGIN);
         if self.credentials {
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         } else {
@@ -161,27 +163,28 @@ fn is_preflight(req: &Request) -> bool {
     req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-impl Middleware for Cors {
-    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
-        Box::pin(async move {
-            let Some(origin) = req.headers().get(header::ORIGIN).cloned() else {
-                let mut response = next.run(req).await;
-                // Else a cache could hand this answer to a page of an allowed origin, which then may not read it.
-                response.headers_mut().append(header::VARY, HeaderValue::from(header::ORIGIN));
-                return Ok(response);
-            };
-            if !self.allows(&req, &origin) {
-                return Err(Error::reject(Outcome::Denied).with_detail("the origin is not allowed"));
-            }
-            if is_preflight(&req) {
-                return Ok(self.preflight(req.headers(), origin));
-            }
-            let mut response = next.run(req).await;
-            self.allow(response.headers_mut(), origin);
-            if let Some(expose) = &self.expose {
-                response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
-            }
-            Ok(response)
-        })
+impl Filter for Cors {
+    fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
+        let Some(origin) = req.headers().get(header::ORIGIN).cloned() else { return Ok(Before::Pass(None)) };
+        if !self.allows(req, &origin) {
+            return Err(Error::reject(Outcome::Denied).with_detail("the origin is not allowed"));
+        }
+        if is_preflight(req) {
+            return Ok(Before::Answer(self.preflight(req.headers(), origin)));
+        }
+        Ok(Before::Pass(Some(origin)))
+    }
+
+    fn after(&self, origin: Option<HeaderValue>, response: &mut Response) {
+        let headers = response.headers_mut();
+        let Some(origin) = origin else {
+            // Else a cache could hand this answer to a page of an allowed origin, which then may not read it.
+            headers.append(header::VARY, ORIGIN);
+            return;
+        };
+        self.allow(headers, origin);
+        if let Some(expose) = &self.expose {
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
+        }
     }
 }

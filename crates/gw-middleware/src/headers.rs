@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use gw_core::{BoxFuture, Request, Response};
+use gw_core::{Request, Response};
 use gw_value::Options;
+use http::HeaderValue;
 use serde::Deserialize;
 
 use crate::header_edits::{HeaderEdits, HeadersPolicy};
-use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
 
 /// Makes `headers`.
 #[derive(Debug)]
@@ -41,13 +42,13 @@ impl MiddlewareFactory for Factory {
     }
 }
 
-impl Middleware for Headers {
-    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
-        Box::pin(async move {
-            self.request.apply(req.headers_mut());
-            let mut response = next.run(req).await;
-            self.response.apply(response.headers_mut());
-            Ok(response)
-        })
+impl Filter for Headers {
+    fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
+        self.request.apply(req.headers_mut());
+        Ok(Before::Pass(None))
+    }
+
+    fn after(&self, _: Option<HeaderValue>, response: &mut Response) {
+        self.response.apply(response.headers_mut());
     }
 }

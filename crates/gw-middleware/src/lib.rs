@@ -1,6 +1,7 @@
 //! The middleware contract, the chain that runs it, the registry that knows it by name, and the light built-ins.
 //!
-//! A middleware is one type with one method; it is made by a factory that a [`Registry`] knows by name.
+//! A middleware is one type with one method, or a [`Filter`] if it awaits nothing of its own; it is made by a factory
+//! that a [`Registry`] knows by name.
 //! This crate knows neither sockets nor nodes nor where configuration comes from.
 //!
 //! ```
@@ -30,6 +31,7 @@ mod condition;
 mod cors;
 mod cpu;
 mod ended;
+mod filter;
 mod function;
 mod header_edits;
 mod headers;
@@ -55,6 +57,7 @@ pub use chain::{Chain, Next, OwnedNext, Renderer};
 pub use circuitbreaker::{BREAKER_DENIED, BREAKER_REFUSED_SHARE};
 pub use condition::{Condition, ConditionOptions, HeaderOptions};
 pub use ended::Ended;
+pub use filter::{Before, Filter};
 pub use function::{ClientFn, MiddlewareFn, client_fn, middleware_fn};
 pub use logging::Logged;
 pub use registry::{BUILT_IN, Registry};
@@ -76,6 +79,11 @@ pub trait Middleware: Send + Sync + 'static {
     /// # Cancel safety
     /// The future is dropped when the client goes away.
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+
+    /// Itself, if it is a [`Filter`]. Default: it is none; every filter says so by itself.
+    fn as_filter(&self) -> Option<&dyn Filter> {
+        None
+    }
 
     /// A second part that stands inside the attempts and sees each of them: a span for each attempt, say. Default:
     /// none.

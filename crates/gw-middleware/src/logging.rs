@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use gw_core::{BoxFuture, Request, RequestContext, Response};
+use gw_core::{Request, RequestContext};
 use gw_value::Options;
 use serde::Deserialize;
 
-use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
 
 /// In a request's context: it is to be logged.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +41,11 @@ impl MiddlewareFactory for Factory {
     }
 }
 
-impl Middleware for Logging {
-    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
-        if let Some(cx) = RequestContext::of(&req) {
+impl Filter for Logging {
+    fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
+        if let Some(cx) = RequestContext::of(req) {
             cx.insert(Logged);
         }
-        Box::pin(async move { Ok(next.run(req).await) })
+        Ok(Before::Pass(None))
     }
 }

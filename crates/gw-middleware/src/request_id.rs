@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use gw_core::{BoxFuture, Request, RequestContext, Response};
+use gw_core::{Request, RequestContext, Response};
 use gw_value::{Options, Spanned};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::header_edits::parse_name;
-use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
 
 /// Ids longer than this are replaced, bytes: they end up in every log line.
 const MAX_LENGTH: usize = 128;
@@ -91,19 +91,19 @@ fn fresh() -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
-impl Middleware for AddRequestId {
-    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
-        Box::pin(async move {
-            let id = self.id(&req);
-            if let Some(cx) = RequestContext::of(&req) {
-                cx.insert(RequestId(id.clone()));
-            }
-            req.headers_mut().insert(self.header.clone(), id.clone());
-            let mut response = next.run(req).await;
-            if self.response {
-                response.headers_mut().insert(self.header.clone(), id);
-            }
-            Ok(response)
-        })
+impl Filter for AddRequestId {
+    fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
+        let id = self.id(req);
+        if let Some(cx) = RequestContext::of(req) {
+            cx.insert(RequestId(id.clone()));
+        }
+        req.headers_mut().insert(self.header.clone(), id.clone());
+        Ok(Before::Pass(self.response.then_some(id)))
+    }
+
+    fn after(&self, id: Option<HeaderValue>, response: &mut Response) {
+        if let Some(id) = id {
+            response.headers_mut().insert(self.header.clone(), id);
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use gw_core::{BoxFuture, Error, Outcome, Request, RequestContext, Response};
+use gw_core::{Error, Outcome, Request, RequestContext, Response};
 use gw_value::{Fault, Options, Spanned};
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
@@ -14,7 +14,7 @@ use http::{HeaderValue, Uri};
 use serde::Deserialize;
 
 use crate::header_edits::{HeaderEdits, HeadersPolicy, invalid};
-use crate::{BuildContext, BuildError, Middleware, MiddlewareFactory, Next};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
 
 /// Makes `rewrite`.
 #[derive(Debug)]
@@ -132,14 +132,14 @@ fn with_path(uri: &Uri, path: &str) -> gw_core::Result<Uri> {
     target.map(Uri::from).map_err(|error| Error::unsent(Outcome::Internal).with_source(error))
 }
 
-impl Middleware for Rewrite {
-    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
-        Box::pin(async move {
-            self.request(&mut req)?;
-            let mut response = next.run(req).await;
-            self.response.apply(response.headers_mut());
-            Ok(response)
-        })
+impl Filter for Rewrite {
+    fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
+        self.request(req)?;
+        Ok(Before::Pass(None))
+    }
+
+    fn after(&self, _: Option<HeaderValue>, response: &mut Response) {
+        self.response.apply(response.headers_mut());
     }
 }
 

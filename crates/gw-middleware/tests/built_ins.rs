@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gw_core::{
-    Body, Clock, ConnContext, EndpointInfo, Error, Failure, Outcome, Request, RequestContext, Response,
+    Body, BoxFuture, Clock, ConnContext, EndpointInfo, Error, Failure, Outcome, Request, RequestContext,
+    Response,
 };
 use gw_middleware::{
     BuildContext, BuildError, Chain, Logged, Middleware, Next, Registry, RequestId, Tower, client_fn,
@@ -77,8 +78,38 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)], cx: &Arc<Reques
     req
 }
 
-/// Runs a request through one middleware; the upstream shows what it got: its target, its Host, its fields.
+/// A middleware that says nothing of being a filter.
+struct Handled(Arc<dyn Middleware>);
+
+impl Middleware for Handled {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, gw_core::Result<Response>> {
+        self.0.handle(req, next)
+    }
+}
+
+/// Runs a request through one middleware, in each of its forms; the answer is that of its own form.
 async fn run(
+    middleware: Arc<dyn Middleware>,
+    req: Request,
+    answer: &'static [(&'static str, &'static str)],
+) -> Response {
+    let (head, _) = req.into_parts();
+    let copy = Request::from_parts(head.clone(), Body::empty());
+    let handled = run_in_one_form(Arc::new(Handled(Arc::clone(&middleware))), copy, answer).await;
+    let response = run_in_one_form(middleware, Request::from_parts(head, Body::empty()), answer).await;
+    assert_eq!(shown(&handled), shown(&response), "both forms do the same");
+    response
+}
+
+/// All of an answer that does not depend on chance.
+fn shown(response: &Response) -> String {
+    let Seen(target, fields) = seen(response);
+    let id = fields.get("x-request-id").map_or("no id", String::as_str);
+    format!("{} {:?} {target} {fields:?}", response.status(), response.headers()).replace(id, "an id")
+}
+
+/// The upstream shows what it got: its target, its Host, its fields.
+async fn run_in_one_form(
     middleware: Arc<dyn Middleware>,
     req: Request,
     answer: &'static [(&'static str, &'static str)],
@@ -96,12 +127,14 @@ async fn run(
         response.extensions_mut().insert(Seen(req.uri().to_string(), seen));
         Ok(response)
     });
-    let renderer = |error: &Error, _: Option<&RequestContext>| {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = error.status();
-        response
-    };
-    Chain::new(vec![middleware], Arc::new(upstream), Arc::new(renderer)).run(req).await
+    Chain::new(vec![middleware], Arc::new(upstream), Arc::new(bare)).run(req).await
+}
+
+/// An error as an answer.
+fn bare(error: &Error, _: Option<&RequestContext>) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = error.status();
+    response
 }
 
 #[derive(Clone, Default)]
@@ -208,8 +241,7 @@ async fn an_id_is_believed_of_trusted_peers_only_and_reaches_both_sides() {
         assert_eq!(cx.get::<RequestId>().unwrap().0, *id);
         assert!(kept || id.len() == 36 && id.as_bytes()[14] == b'7', "a UUIDv7: {id}");
     }
-    let cx = context(&[], true);
-    let long = "x".repeat(200);
+    let (cx, long) = (context(&[], true), "x".repeat(200));
     let req = request("GET", "/", &[("x-request-id", &long)], &cx);
     let response = run(build("request_id", json!({})).unwrap(), req, &[]).await;
     assert_eq!(response.headers()["x-request-id"].len(), 36, "too long to be kept");
@@ -350,12 +382,7 @@ async fn an_error_is_rendered_inside_so_that_what_stands_outside_sees_a_response
     });
     let inner = middleware_fn(|_, _| Box::pin(async { Err(Error::reject(Outcome::RateLimited)) }));
     let upstream = client_fn(|_| async { panic!("never reached") });
-    let renderer = |error: &Error, _: Option<&RequestContext>| {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = error.status();
-        response
-    };
-    let chain = Chain::new(vec![Arc::new(outer), Arc::new(inner)], Arc::new(upstream), Arc::new(renderer));
+    let chain = Chain::new(vec![Arc::new(outer), Arc::new(inner)], Arc::new(upstream), Arc::new(bare));
     let response = chain.run(Request::new(Body::empty())).await;
     assert_eq!(response.headers()["outer"], "1");
 }
