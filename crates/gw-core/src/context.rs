@@ -1,5 +1,6 @@
 //! What is known of one request while it is served, shared by the layers through its extensions.
 
+use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,7 +77,8 @@ struct State {
     last_attempt: bool,
     body_fault: Option<Outcome>,
     abandoned: Option<Outcome>,
-    values: http::Extensions,
+    /// So few that to look at each costs less than to hash.
+    values: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl RequestContext {
@@ -183,11 +185,37 @@ impl RequestContext {
 
     /// Keeps a typed value for a later layer.
     pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
-        self.state.lock().values.insert(value);
+        let mut state = self.state.lock();
+        state.values.retain(|kept| !kept.is::<T>());
+        state.values.push(Box::new(value));
     }
 
     /// A typed value that an earlier layer kept.
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.state.lock().values.get::<T>().cloned()
+        self.state.lock().values.iter().find_map(|kept| kept.downcast_ref::<T>()).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_value_replaces_that_of_its_type_and_no_other() {
+        let any = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let conn = ConnContext {
+            worker: 0,
+            listener: "".into(),
+            peer: any,
+            local: any,
+            tls: None,
+            trusted_proxies: [].into(),
+        };
+        let cx = RequestContext::new(Arc::new(conn), any.ip(), Arc::default(), Instant::now());
+        assert_eq!(cx.get::<u8>(), None);
+        cx.insert(1_u8);
+        cx.insert("one");
+        cx.insert(2_u8);
+        assert_eq!((cx.get::<u8>(), cx.get::<&str>(), cx.get::<u16>()), (Some(2), Some("one"), None));
     }
 }

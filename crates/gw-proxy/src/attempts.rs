@@ -36,7 +36,7 @@ pub(crate) struct Attempts {
     pub(crate) interceptors: Interceptors,
 }
 
-/// In a request's extensions: how far its upload has got.
+/// In a request's context: how far its upload has got.
 #[derive(Clone)]
 pub(crate) struct UploadProgress(pub(crate) Arc<Progress>);
 
@@ -51,7 +51,7 @@ impl Attempts {
         let Some(cx) = RequestContext::of(&req).cloned() else {
             return Err(Error::unsent(Outcome::Internal));
         };
-        let upload = req.extensions_mut().remove::<UploadProgress>().map(|upload| upload.0);
+        let upload = cx.get::<UploadProgress>().map(|upload| upload.0);
         let upload = upload.unwrap_or_else(|| Arc::new(Progress::none(cx.received)));
         let call_deadline = self.call_deadline(&req, &cx);
         let now = self.clock.now();

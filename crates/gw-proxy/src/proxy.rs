@@ -142,7 +142,7 @@ impl Proxy {
         let exchange =
             Exchange::new(&req, cx, route, self.access_log.as_ref(), &self.clock, Arc::clone(&progress));
         *req.version_mut() = Version::HTTP_11;
-        req.extensions_mut().insert(UploadProgress(progress));
+        cx.insert(UploadProgress(progress));
         (req, hop, exchange)
     }
 }

@@ -302,7 +302,7 @@ async fn stalled_upload(grpc: bool, attempts: Attempts) -> (Outcome, Outcome) {
     let body = Body::stream(StreamBody::new(first.chain(futures_util::stream::pending())));
     let (body, progress) = crate::upload::track(body, &cx, &Clock::system());
     let mut req = request("PUT", body, &cx);
-    req.extensions_mut().insert(UploadProgress(progress));
+    cx.insert(UploadProgress(progress));
     if grpc {
         req.headers_mut().insert("grpc-timeout", HeaderValue::from_static("1S"));
     }
