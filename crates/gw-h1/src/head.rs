@@ -12,6 +12,9 @@ use crate::ProtocolError;
 /// So many fields are parsed without an allocation.
 const FREE_FIELDS: usize = 128;
 
+/// So many fields can be added without moving all: a gateway adds what it says of itself.
+const ROOM: usize = 6;
+
 /// What a head may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
@@ -92,9 +95,10 @@ pub(crate) fn fields(
     parsed: &[Header<'_>],
     underscores: Underscores,
 ) -> Result<HeaderMap, ProtocolError> {
-    let mut fields = HeaderMap::try_with_capacity(parsed.len()).map_err(|_| ProtocolError::TooManyFields)?;
+    let room = parsed.len() + ROOM;
+    let mut fields = HeaderMap::try_with_capacity(room).map_err(|_| ProtocolError::TooManyFields)?;
     for Header { name, value } in parsed {
-        if underscores == Underscores::Drop && memchr(b'_', name.as_bytes()).is_some() {
+        if underscores == Underscores::Drop && name.as_bytes().contains(&b'_') {
             continue;
         }
         let name = HeaderName::from_bytes(name.as_bytes())
