@@ -13,37 +13,48 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Fields of one hop. `Trailer` is not one of them: it announces fields that we forward.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HTTP2_SETTINGS,
-    header::PROXY_AUTHENTICATE,
-    PROXY_AUTHENTICATION_INFO,
-];
+/// Whether a field is of one hop. `Trailer` is not: it announces fields that we forward.
+fn is_of_one_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authentication-info"
+    )
+}
 
-/// Fields that a client could use to pose as someone else.
-const FORWARDING: [HeaderName; 7] = [
-    FORWARDED_FOR,
-    FORWARDED_PROTO,
-    FORWARDED_HOST,
-    FORWARDED_PORT,
-    FORWARDED_PREFIX,
-    REAL_IP,
-    header::FORWARDED,
-];
+/// Whether a field of a request goes: of one hop, or for us. The body is asked for, and `100 Continue` sent, once an
+/// upstream connection is held.
+fn is_for_us(name: &HeaderName) -> bool {
+    is_of_one_hop(name) || matches!(name.as_str(), "proxy-authorization" | "expect")
+}
+
+/// Whether a client could use a field to pose as someone else.
+fn is_forwarding(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "x-forwarded-for"
+            | "x-forwarded-proto"
+            | "x-forwarded-host"
+            | "x-forwarded-port"
+            | "x-forwarded-prefix"
+            | "x-real-ip"
+            | "forwarded"
+    )
+}
+
+/// The fields that go, found in one pass: most messages have none, and to ask a map for each costs more than all else
+/// that is done here.
+fn find(headers: &HeaderMap, goes: fn(&HeaderName) -> bool) -> Vec<HeaderName> {
+    headers.keys().filter(|name| goes(name)).cloned().collect()
+}
 
 /// Upgrades that are passed on. `h2c` never is: it would hide later requests from routing.
 const UPGRADES: &[&str] = &["websocket"];
@@ -59,31 +70,34 @@ pub(crate) struct Hop {
 
 /// Strips the hop-by-hop fields of a request that came in `version`, and says what they asked for.
 pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version) -> Hop {
+    let found = find(headers, is_for_us);
+    if found.is_empty() {
+        return Hop::default();
+    }
     // RFC 9110 §7.8: an upgrade that is asked for in HTTP/1.0 is ignored.
     let upgrade = if version == Version::HTTP_11 { upgrade(headers) } else { None };
     let hop = Hop { upgrade, trailers: has_token(headers, &header::TE, "trailers") };
-    strip(headers);
-    headers.remove(header::PROXY_AUTHORIZATION);
-    // The body is asked for, and `100 Continue` sent, once an upstream connection is held.
-    headers.remove(header::EXPECT);
+    strip(headers, found);
     hop
 }
 
 /// Strips a response's hop-by-hop fields; a switch of protocols keeps what announces it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, upgrade: Option<&'static str>) {
-    strip(headers);
+    let found = find(headers, is_of_one_hop);
+    strip(headers, found);
     if let Some(protocol) = upgrade {
         announce(headers, protocol);
     }
 }
 
-fn strip(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
+/// Removes what was found, and what `Connection` names if it is among it.
+fn strip(headers: &mut HeaderMap, found: Vec<HeaderName>) {
+    if found.contains(&header::CONNECTION) {
         for name in named_by_connection(headers) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP {
+    for name in found {
         headers.remove(name);
     }
 }
@@ -130,18 +144,20 @@ pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext) {
     }
     let trusted = conn.trusts_peer();
     if !trusted {
-        for name in FORWARDING {
+        for name in find(headers, is_forwarding) {
             headers.remove(name);
         }
     }
+    // What is not believed is not there any more.
+    let has = |headers: &HeaderMap, name: HeaderName| trusted && headers.contains_key(name);
     append_forwarded_for(headers, conn.peer.ip());
-    if trusted && headers.contains_key(header::FORWARDED) {
+    if has(headers, header::FORWARDED) {
         append_forwarded(headers, conn);
     }
-    if !headers.contains_key(FORWARDED_PROTO) {
+    if !has(headers, FORWARDED_PROTO) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(conn.scheme()));
     }
-    if !headers.contains_key(FORWARDED_HOST)
+    if !has(headers, FORWARDED_HOST)
         && let Some(host) = headers.get(header::HOST).cloned()
     {
         headers.insert(FORWARDED_HOST, host);

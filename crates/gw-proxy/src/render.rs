@@ -5,6 +5,7 @@
 use gw_config::v1::ErrorFormat;
 use gw_core::{AnswerForm, Body, Error, Outcome, RequestContext, Response};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use memchr::memchr2;
 use serde_json::json;
 
 use crate::grpc;
@@ -22,7 +23,7 @@ pub(crate) fn form_of(headers: &HeaderMap, format: ErrorFormat) -> AnswerForm {
     }
     let named = |name: HeaderName| {
         // What browsers accept has no such letter, and is not looked at any closer.
-        let may = |value: &&HeaderValue| value.as_bytes().iter().any(|byte| byte | 0x20 == b'j');
+        let may = |value: &&HeaderValue| memchr2(b'j', b'J', value.as_bytes()).is_some();
         let values = headers.get_all(name).into_iter().filter(may).filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(is_json)
     };

@@ -49,7 +49,10 @@ pub(crate) fn admit(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     if head.headers.len() > limits.header_count {
         return Err(Refusal::new(Outcome::HeadersTooLarge, "too many fields"));
     }
-    drop_underscores(&mut head.headers);
+    // gw-h1 has left them out already.
+    if head.version == Version::HTTP_2 || cfg!(feature = "hyper-h1") {
+        drop_underscores(&mut head.headers);
+    }
     check_values(head)?;
     check_framing(head, limits)?;
     check_expect(head)?;
@@ -79,11 +82,9 @@ fn check_target(head: &Parts, limits: &Limits) -> Result<(), Refusal> {
 }
 
 fn drop_underscores(headers: &mut HeaderMap) {
-    if headers.keys().any(|name| name.as_str().contains('_')) {
-        let doubtful: Vec<_> = headers.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
-        for name in doubtful {
-            headers.remove(name);
-        }
+    let doubtful = headers.keys().filter(|name| name.as_str().contains('_'));
+    for name in doubtful.cloned().collect::<Vec<_>>() {
+        headers.remove(name);
     }
 }
 
@@ -207,8 +208,7 @@ fn to_origin_form(head: &mut Parts) {
 
 /// One field again where HTTP/2 split it for compression (RFC 9113 §8.2.3).
 fn join_cookies(head: &mut Parts) {
-    let mut crumbs = head.headers.get_all(COOKIE).iter();
-    if head.version != Version::HTTP_2 || crumbs.next().is_none() || crumbs.next().is_none() {
+    if head.version != Version::HTTP_2 || head.headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
     }
     let crumbs: Vec<&[u8]> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();

@@ -3,6 +3,8 @@
 use super::*;
 use crate::testing::conn;
 
+mod one_by_one;
+
 fn map(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
