@@ -6,8 +6,9 @@ use super::record::{AccessRecord, LogFormat};
 use super::text;
 use super::time::Rfc3339;
 
-/// The size in bytes from which lines are handed over: large enough that a hand-over is rare.
-pub(super) const BATCH_BYTES: usize = 32 * 1024;
+/// The size in bytes from which lines are handed over: 150 long lines, since the writer is woken for each hand-over and
+/// may then be in the worker's way.
+pub(super) const BATCH_BYTES: usize = 128 * 1024;
 
 /// Whole lines on their way to the sink.
 #[derive(Default)]

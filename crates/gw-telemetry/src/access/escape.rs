@@ -16,8 +16,8 @@ pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
 /// Appends `text` as the inside of a JSON string.
 pub(super) fn escaped(out: &mut Vec<u8>, text: &str) {
     let kept = cut(text);
-    // Nearly all fields are plain: they are looked through by bytes and copied at once.
-    if kept.bytes().any(|byte| SUSPECT[usize::from(byte)]) {
+    // Nearly all fields are plain: they are looked through and copied at once.
+    if has_suspect(kept.as_bytes()) {
         by_characters(out, kept);
     } else {
         out.extend_from_slice(kept.as_bytes());
@@ -27,16 +27,19 @@ pub(super) fn escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Which bytes are, or begin, a character that may be special: all of those beyond ASCII begin with C2 or E2.
-const SUSPECT: [bool; 256] = {
-    let mut suspect = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        suspect[byte] = matches!(byte as u8, b'"' | b'\\' | 0..=0x1f | 0x7f | 0xc2 | 0xe2);
-        byte += 1;
-    }
-    suspect
-};
+/// Whether a byte is, or begins, a character that may be special: all of those beyond ASCII begin with C2 or E2.
+fn is_suspect(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1f | 0x7f | 0xc2 | 0xe2)
+}
+
+/// Looks at sixteen bytes at once, for which there are instructions as long as nothing is decided between them.
+fn has_suspect(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<16>() else { return text.iter().any(|byte| is_suspect(*byte)) };
+    let (chunks, _) = text.as_chunks::<16>();
+    let among = |chunk: &[u8; 16]| chunk.iter().fold(false, |found, byte| found | is_suspect(*byte));
+    // The last sixteen overlap those before them.
+    among(last) || chunks.iter().any(among)
+}
 
 fn by_characters(out: &mut Vec<u8>, text: &str) {
     let mut plain = 0;
@@ -103,7 +106,19 @@ mod tests {
     #[test]
     fn every_special_character_is_suspect() {
         let special = ('\0'..=char::MAX).filter(|c| is_special(*c));
-        assert!(special.map(|c| c.to_string().as_bytes()[0]).all(|byte| SUSPECT[usize::from(byte)]));
+        assert!(special.map(|c| c.to_string().as_bytes()[0]).all(is_suspect));
+    }
+
+    #[test]
+    fn one_special_character_is_found_wherever_it_stands() {
+        for length in 1..50 {
+            for at in 0..length {
+                let mut text = vec![b'a'; length];
+                assert!(!has_suspect(&text));
+                text[at] = b'"';
+                assert!(has_suspect(&text), "{at} of {length}");
+            }
+        }
     }
 
     #[test]

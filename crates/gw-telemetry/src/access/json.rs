@@ -8,14 +8,28 @@ use super::record::AccessRecord;
 use super::redact;
 use super::time::{Rfc3339, seconds};
 
+/// The beginning of a field, as one text.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+
+/// The same with the quote that begins a text.
+macro_rules! opened {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":\"")
+    };
+}
+
 /// Appends the line of `record`, its end included.
 pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3339) {
     out.extend_from_slice(b"{\"timestamp\":\"");
     time.write(out, record.time);
     out.push(b'"');
-    plain(out, "severity", record.severity());
-    plain(out, "message", "request");
-    text(out, "trace_id", record.trace_id);
+    plain(out, opened!("severity"), record.severity());
+    plain(out, opened!("message"), "request");
+    text(out, opened!("trace_id"), record.trace_id);
     request(out, record);
     response(out, record);
     attempts(out, record);
@@ -23,54 +37,54 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3
 }
 
 fn request(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    address(out, "client.address", record.client);
-    address(out, "network.peer.address", record.peer.ip());
-    number(out, "network.peer.port", record.peer.port());
-    text(out, "network.protocol.version", known(record.protocol));
-    text(out, "gateway.listener", Some(record.listener));
-    text(out, "http.request.method", known(record.method));
-    text(out, "url.scheme", Some(record.scheme));
-    text(out, "server.address", record.host);
-    text(out, "url.path", known(record.bare_path()));
+    address(out, opened!("client.address"), record.client);
+    address(out, opened!("network.peer.address"), record.peer.ip());
+    number(out, key!("network.peer.port"), record.peer.port());
+    text(out, opened!("network.protocol.version"), known(record.protocol));
+    text(out, opened!("gateway.listener"), Some(record.listener));
+    text(out, opened!("http.request.method"), known(record.method));
+    text(out, opened!("url.scheme"), Some(record.scheme));
+    text(out, opened!("server.address"), record.host);
+    text(out, opened!("url.path"), known(record.bare_path()));
     if let Some(query) = record.query {
-        key(out, "url.query");
+        push(out, key!("url.query"));
         out.push(b'"');
         redact::query(out, query);
         out.push(b'"');
     }
-    text(out, "user_agent.original", record.user_agent);
-    number(out, "http.request.body.size", record.request_bytes);
-    text(out, "gateway.request_id", record.request_id);
+    text(out, opened!("user_agent.original"), record.user_agent);
+    number(out, key!("http.request.body.size"), record.request_bytes);
+    text(out, opened!("gateway.request_id"), record.request_id);
 }
 
 fn response(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    text(out, "http.route", Some(record.route));
-    text(out, "gateway.endpoint", Some(record.endpoint));
+    text(out, opened!("http.route"), Some(record.route));
+    text(out, opened!("gateway.endpoint"), Some(record.endpoint));
     if let Some(status) = record.status {
-        number(out, "http.response.status_code", status);
+        number(out, key!("http.response.status_code"), status);
     }
-    number(out, "http.response.body.size", record.response_bytes);
-    plain(out, "gateway.outcome", record.outcome.as_str());
-    plain(out, "gateway.side", record.outcome.facts().side.as_str());
-    key(out, "t.total");
+    number(out, key!("http.response.body.size"), record.response_bytes);
+    plain(out, opened!("gateway.outcome"), record.outcome.as_str());
+    plain(out, opened!("gateway.side"), record.outcome.facts().side.as_str());
+    push(out, key!("t.total"));
     seconds(out, record.total_seconds);
     if let Some(first_byte) = record.first_byte_seconds {
-        key(out, "t.first_byte");
+        push(out, key!("t.first_byte"));
         seconds(out, first_byte);
     }
 }
 
 fn attempts(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    key(out, "gateway.attempts");
+    push(out, key!("gateway.attempts"));
     out.push(b'[');
     for (n, attempt) in record.attempts.iter().enumerate() {
         out.extend_from_slice(if n == 0 { b"{\"node\":" } else { b",{\"node\":" });
         quoted(out, &attempt.node);
         if let Some(status) = attempt.status {
-            number(out, "status", status);
+            number(out, key!("status"), status);
         }
-        plain(out, "outcome", attempt.outcome.as_str());
-        key(out, "seconds");
+        plain(out, opened!("outcome"), attempt.outcome.as_str());
+        push(out, key!("seconds"));
         seconds(out, attempt.elapsed.as_secs_f64());
         out.push(b'}');
     }
@@ -81,36 +95,33 @@ fn known(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// A field whose value is one of our own words.
-fn plain(out: &mut Vec<u8>, name: &str, value: &'static str) {
-    key(out, name);
-    quoted(out, value);
+/// A field whose value is one of our own words, which need no escaping.
+fn plain(out: &mut Vec<u8>, opened: &'static str, value: &'static str) {
+    push(out, opened);
+    push(out, value);
+    out.push(b'"');
 }
 
 /// A field whose value came from outside; left out if there is none.
-fn text(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+fn text(out: &mut Vec<u8>, opened: &'static str, value: Option<&str>) {
     if let Some(value) = value {
-        key(out, name);
-        out.push(b'"');
+        push(out, opened);
         escaped(out, value);
         out.push(b'"');
     }
 }
 
-fn address(out: &mut Vec<u8>, name: &str, value: IpAddr) {
-    key(out, name);
-    out.push(b'"');
+fn address(out: &mut Vec<u8>, opened: &'static str, value: IpAddr) {
+    push(out, opened);
     digits::address(out, value);
     out.push(b'"');
 }
 
-fn number(out: &mut Vec<u8>, name: &str, value: impl Into<u64>) {
-    key(out, name);
+fn number(out: &mut Vec<u8>, key: &'static str, value: impl Into<u64>) {
+    push(out, key);
     digits::number(out, value.into());
 }
 
-fn key(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+fn push(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
 }

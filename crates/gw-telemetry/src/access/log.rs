@@ -16,7 +16,7 @@ use super::writer::Writer;
 use crate::metrics::Shards;
 
 /// How many batches may wait for the writer: 2 MiB or a little more.
-pub(super) const QUEUE: usize = 64;
+pub(super) const QUEUE: usize = 16;
 
 /// The access log. Workers record; a thread of its own writes.
 ///
@@ -66,7 +66,7 @@ pub(super) struct Progress {
 
 impl AccessLog {
     /// Starts the writer of `sink`; `workers` is the number of buffers, at least 1. Lines reach the sink within about
-    /// 200 ms, or as soon as a worker has 32 KiB of them. At most 64 batches wait; more are dropped and counted.
+    /// 200 ms, or as soon as a worker has 128 KiB of them. At most 16 batches wait; more are dropped and counted.
     ///
     /// # Errors
     /// When the system has no thread to give.

@@ -41,8 +41,8 @@ fn a_stuck_sink_costs_lines_but_not_time_nor_memory() {
     assert!(!log.flush(Duration::ZERO), "a flush does not wait beyond its limit");
     let agent = "a".repeat(4000);
     let line = AccessRecord { user_agent: Some(&agent), ..record() };
-    // A line is above 4 KiB, so that 8 make a batch: the queue is full long before.
-    let recorded = 8 * QUEUE as u64 * 2;
+    // A line is above 4 KiB, so that 32 make a batch: the queue is full long before.
+    let recorded = 32 * QUEUE as u64 * 2;
     for _ in 0..recorded {
         log.record(0, &line);
     }
