@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
@@ -63,11 +63,13 @@ impl Notices {
     }
 }
 
-/// Reading a file is an event as well, and we read.
+/// Reading a file is an event as well, and we read. So is each write to whatever lies beside it, our access log say:
+/// where the system tells of the end of writing, that is the change.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
         EventKind::Access(_) => false,
+        EventKind::Modify(ModifyKind::Data(_)) => !cfg!(target_os = "linux"),
         _ => true,
     }
 }
@@ -107,9 +109,17 @@ fn directory(path: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{CreateKind, ModifyKind, RemoveKind};
+    use notify::event::{CreateKind, DataChange, MetadataKind, RemoveKind, RenameMode};
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_write_is_no_change_until_the_file_is_closed() {
+        assert!(!is_change(EventKind::Modify(ModifyKind::Data(DataChange::Any))));
+        assert!(is_change(EventKind::Modify(ModifyKind::Name(RenameMode::To))));
+        assert!(is_change(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))));
+    }
 
     #[test]
     fn our_own_reading_is_no_change() {
