@@ -1,5 +1,6 @@
 //! A chain of middlewares around a client. An error is rendered where it arose, once.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response};
@@ -29,8 +30,8 @@ impl Chain {
     }
 
     /// Runs a request through all of it.
-    pub async fn run(self: &Arc<Self>, req: Request) -> Response {
-        Next { chain: self, at: 0 }.run(req).await
+    pub fn run(self: &Arc<Self>, req: Request) -> impl Future<Output = Response> + Send {
+        Next { chain: self, at: 0 }.run(req)
     }
 }
 
@@ -49,23 +50,28 @@ pub struct Next<'a> {
 
 impl<'a> Next<'a> {
     /// Runs the rest of the chain. There always is a response: see [`Failure`] in its extensions for how it failed.
-    pub async fn run(self, mut req: Request) -> Response {
+    ///
+    /// The filters at hand see the request in this call, the rest as the future is polled: a request is large, and a
+    /// future that held it would be moved with it.
+    pub fn run(self, mut req: Request) -> impl Future<Output = Response> + Send + 'a {
         // Needed only when the answer fails; cloning is one counter.
         let cx = RequestContext::of(&req).cloned();
         let mut passed = Passed::default();
-        let result = match passed.filters(self.rest(), &mut req) {
-            Ok(None) => self.skip(passed.count).handle(req).await,
-            Ok(Some(answer)) => Ok(answer),
-            Err(error) => Err(error),
+        let answered = match passed.filters(self.rest(), &mut req) {
+            Ok(None) => self.skip(passed.count).handle(req),
+            Ok(Some(answer)) => Box::pin(ready(Ok(answer))),
+            Err(error) => Box::pin(ready(Err(error))),
         };
-        let mut response = result.unwrap_or_else(|error| {
-            log(&error, cx.as_deref());
-            let mut response = (self.chain.renderer)(&error, cx.as_deref());
-            response.extensions_mut().insert(Failure::from(&error));
+        async move {
+            let mut response = answered.await.unwrap_or_else(|error| {
+                log(&error, cx.as_deref());
+                let mut response = (self.chain.renderer)(&error, cx.as_deref());
+                response.extensions_mut().insert(Failure::from(&error));
+                response
+            });
+            passed.back(self.rest(), &mut response);
             response
-        });
-        passed.back(self.rest(), &mut response);
-        response
+        }
     }
 
     fn rest(self) -> &'a [Arc<dyn Middleware>] {

@@ -2,6 +2,7 @@
 //!
 //! Stands inside the request-phase chain and runs the attempt-phase chain around the client once per attempt.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,57 +43,79 @@ pub(crate) struct UploadProgress(pub(crate) Arc<Progress>);
 
 impl gw_core::Client for Attempts {
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
-        Box::pin(self.run(req))
+        self.run(req)
     }
 }
 
 impl Attempts {
-    async fn run(&self, mut req: Request) -> Result<Response> {
+    /// What can be done at once is done in this call, so that no future holds the request but the one that sends it.
+    fn run(&self, mut req: Request) -> BoxFuture<'_, Result<Response>> {
         let Some(cx) = RequestContext::of(&req).cloned() else {
-            return Err(Error::unsent(Outcome::Internal));
+            return Box::pin(ready(Err(Error::unsent(Outcome::Internal))));
         };
         let upload = cx.get::<UploadProgress>().map(|upload| upload.0);
         let upload = upload.unwrap_or_else(|| Arc::new(Progress::none(cx.received)));
         let call_deadline = self.call_deadline(&req, &cx);
         let now = self.clock.now();
         let mut patience = Patience::new(now, self.timeouts, call_deadline, upload, cx.endpoint.grpc);
-        if self.policy.attempts <= 1 {
-            set_remaining(&mut req, call_deadline, now);
-            cx.set_last_attempt(true);
-            return self.attempt(req, &cx, &mut patience, now).instrument(spans::attempt(1)).await.0;
+        if self.policy.attempts > 1 {
+            return Box::pin(self.repeat(req, cx, patience, call_deadline));
         }
+        set_remaining(&mut req, call_deadline, now);
+        cx.set_last_attempt(true);
+        let (work, limit) = self.begin(req, &cx, &mut patience, now);
+        let tried = async move { self.attempt(work, limit, &cx, &patience).await.0 };
+        Box::pin(tried.instrument(spans::attempt(1)))
+    }
+
+    /// Tries until an answer is good enough, or trying again is not safe.
+    fn repeat(
+        &self,
+        req: Request,
+        cx: Arc<RequestContext>,
+        mut patience: Patience,
+        call_deadline: Option<Instant>,
+    ) -> impl Future<Output = Result<Response>> + Send {
         let (head, body) = req.into_parts();
         let replay = Replay::new(body, replay::LIMIT, &self.budget);
-        let mut attempt = 1;
-        loop {
-            let last = attempt >= self.policy.attempts;
-            cx.set_last_attempt(last);
-            let mut req = Request::from_parts(head.clone(), replay.body());
-            let now = self.clock.now();
-            set_remaining(&mut req, call_deadline, now);
-            let tried = self.attempt(req, &cx, &mut patience, now);
-            let (result, failed) = tried.instrument(spans::attempt(attempt)).await;
-            if attempt > 1 {
-                self.breaker.note(self.clock.now(), !failed);
-                let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
-                self.series.record_retry(cx.conn.worker, &head.method, retry);
+        async move {
+            let mut attempt = 1;
+            loop {
+                let last = attempt >= self.policy.attempts;
+                cx.set_last_attempt(last);
+                let now = self.clock.now();
+                let (work, limit) = {
+                    let mut req = Request::from_parts(head.clone(), replay.body());
+                    set_remaining(&mut req, call_deadline, now);
+                    self.begin(req, &cx, &mut patience, now)
+                };
+                let tried = self.attempt(work, limit, &cx, &patience);
+                let (result, failed) = tried.instrument(spans::attempt(attempt)).await;
+                if attempt > 1 {
+                    self.breaker.note(self.clock.now(), !failed);
+                    let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
+                    self.series.record_retry(cx.conn.worker, &head.method, retry);
+                }
+                let wanted = failed
+                    && !last
+                    && self.gates.retry()
+                    && replay.is_complete()
+                    && self.repeats(&result, &head.method);
+                let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
+                if wanted && !again {
+                    self.series.record_retry(cx.conn.worker, &head.method, RetryResult::Breaker);
+                }
+                let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else {
+                    return result;
+                };
+                // The failed answer lets go of its node before the wait, not after it.
+                drop(result);
+                if !pause.is_zero() {
+                    // Boxed: a wait is rare, and its timer would be a part of every request.
+                    Box::pin(tokio::time::sleep(pause)).await;
+                }
+                attempt += 1;
             }
-            let wanted = failed
-                && !last
-                && self.gates.retry()
-                && replay.is_complete()
-                && self.repeats(&result, &head.method);
-            let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
-            if wanted && !again {
-                self.series.record_retry(cx.conn.worker, &head.method, RetryResult::Breaker);
-            }
-            let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else { return result };
-            // The failed answer lets go of its node before the wait, not after it.
-            drop(result);
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            attempt += 1;
         }
     }
 
@@ -108,26 +131,37 @@ impl Attempts {
         Some(deadline)
     }
 
-    /// One attempt, begun `now`, and whether it failed in a way that may call for another.
-    async fn attempt(
+    /// Begins an attempt `now`: its work, and when to look after it.
+    fn begin(
         &self,
         req: Request,
         cx: &RequestContext,
         patience: &mut Patience,
         now: Instant,
-    ) -> (Result<Response>, bool) {
+    ) -> (impl Future<Output = Response> + Send + use<'_>, Option<Instant>) {
         let mut limit = patience.begin_attempt(now);
         if let Some(decide) = self.interceptors.of_attempts() {
             limit = patience.decide(decide(cx, now, limit));
         }
         cx.set_abandoned(None);
+        (self.chain.run(req), limit)
+    }
+
+    /// The outcome of an attempt, and whether it failed in a way that may call for another.
+    async fn attempt(
+        &self,
+        work: impl Future<Output = Response> + Send,
+        limit: Option<Instant>,
+        cx: &RequestContext,
+        patience: &Patience,
+    ) -> (Result<Response>, bool) {
         let give_up = |outcome| {
             cx.set_abandoned(Some(outcome));
             if outcome == Outcome::ClientTimeout {
                 cx.note_body_fault(outcome);
             }
         };
-        let result = limited(self.chain.run(req), limit, patience, give_up).await;
+        let result = limited(work, limit, patience, give_up).await;
         if let Some(fault) = cx.body_fault() {
             return (Err(Error::new(fault)), false);
         }

@@ -111,7 +111,12 @@ struct Found {
 }
 
 impl Proxy {
-    pub(crate) async fn serve(&self, mut req: Request, conn: Arc<ConnContext>) -> Response {
+    /// Finds the route in this call; all else happens as the future is polled.
+    pub(crate) fn serve(
+        &self,
+        mut req: Request,
+        conn: Arc<ConnContext>,
+    ) -> impl Future<Output = Response> + Send + use<> {
         let received = self.clock.now();
         let table = self.publisher.table(conn.worker);
         own_host(&mut req);
@@ -128,8 +133,11 @@ impl Proxy {
         if let Some(refusal) = found.refusal {
             req.extensions_mut().insert(refusal);
         }
-        let response = found.route.chain.run(req).await;
-        finish(response, exchange, &cx, &found.route, &hop)
+        let route = found.route;
+        async move {
+            let response = route.chain.run(req).await;
+            finish(response, exchange, &cx, &route, &hop)
+        }
     }
 
     /// The header pass, and the tracked body.

@@ -70,7 +70,7 @@ impl Service<Request> for ProxyService {
     /// # Cancel safety
     /// Dropping the future aborts the request and releases its node.
     fn call(&mut self, req: Request) -> Self::Future {
-        let Self { proxy, conn } = self.clone();
-        Box::pin(async move { Ok(proxy.serve(req, conn).await) })
+        let served = self.proxy.serve(req, Arc::clone(&self.conn));
+        Box::pin(async move { Ok(served.await) })
     }
 }

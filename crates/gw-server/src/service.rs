@@ -3,12 +3,12 @@
 //! The handler's panics end here. The hop-by-hop fields of an answer are gw-proxy's business; its framing is ours.
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use gw_core::{Body, ConnContext, Outcome, Request, Response, Tunnel};
+use gw_core::{Body, BoxFuture, ConnContext, Outcome, Request, Response, Tunnel};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
@@ -52,6 +52,13 @@ enum Refused<'a> {
     Handled,
 }
 
+/// What became of a request in the call of the handler.
+enum Begun<'a> {
+    Refused(Box<Answer>),
+    Called(BoxFuture<'a, Response>, Asked),
+    Panicked(Asked),
+}
+
 /// What is kept of a request to frame its answer.
 struct Asked {
     method: Method,
@@ -84,7 +91,40 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
 
 impl Connection {
     /// Serves a request whose framing is as its head says.
-    pub(crate) async fn serve<I>(&self, request: http::Request<I>, mut exchange: Exchange) -> Answer
+    ///
+    /// The handler is called in this call, so that the future does not hold the request, which is large.
+    pub(crate) fn serve<I>(
+        &self,
+        request: http::Request<I>,
+        exchange: Exchange,
+    ) -> impl Future<Output = Answer> + Send
+    where
+        I: request_body::Incoming,
+    {
+        let begun = self.begin(request, exchange);
+        async move {
+            let (called, asked) = match begun {
+                Begun::Refused(answer) => return *answer,
+                Begun::Called(call, asked) => {
+                    let span = asked.exchange.span.clone();
+                    (AssertUnwindSafe(call).catch_unwind().instrument(span).await.ok(), asked)
+                }
+                Begun::Panicked(asked) => (None, asked),
+            };
+            let span = asked.exchange.span.clone();
+            span.in_scope(|| match called {
+                Some(response) => self.answer(response, asked),
+                None => {
+                    tracing::error!(client.addr = %self.context.peer, "the handler panicked");
+                    let refusal = Refusal::new(Outcome::Internal, "an unexpected condition");
+                    self.refuse(&refusal, asked, Refused::Handled)
+                }
+            })
+        }
+    }
+
+    /// Calls the handler with a request that may be served.
+    fn begin<I>(&self, request: http::Request<I>, mut exchange: Exchange) -> Begun<'_>
     where
         I: request_body::Incoming,
     {
@@ -101,23 +141,16 @@ impl Connection {
                 self.watch.set_unread();
             }
             drop(incoming);
-            return span.in_scope(|| self.refuse(&refusal, asked, Refused::Read(&head)));
+            let answer = span.in_scope(|| self.refuse(&refusal, asked, Refused::Read(&head)));
+            return Begun::Refused(Box::new(answer));
         }
         let body = request_body(incoming, &head.headers, &self.watch, &self.worker);
         let request = Request::from_parts(head, body);
-        let call = AssertUnwindSafe(self.shared.handler.call(request, Arc::clone(&self.context)));
-        let called = call.catch_unwind().instrument(span.clone()).await;
-        span.in_scope(|| match called {
-            Ok(response) => self.answer(response, asked),
-            Err(_) => {
-                tracing::error!(client.addr = %self.context.peer, "the handler panicked");
-                self.refuse(
-                    &Refusal::new(Outcome::Internal, "an unexpected condition"),
-                    asked,
-                    Refused::Handled,
-                )
-            }
-        })
+        let call = || self.shared.handler.call(request, Arc::clone(&self.context));
+        match span.in_scope(|| catch_unwind(AssertUnwindSafe(call))) {
+            Ok(call) => Begun::Called(call, asked),
+            Err(_) => Begun::Panicked(asked),
+        }
     }
 
     /// Answers in place of the handler, and closes: the client's idea of the connection cannot be trusted.

@@ -63,7 +63,7 @@ async fn noted(acts: &[Act], client: Act, is_filter: impl Fn(usize) -> bool) -> 
     let noting = Arc::clone(&notes);
     let client = client_fn(move |req: Request| {
         noting.lock().push(format!("client {:?}", req.headers()));
-        std::future::ready(match client {
+        ready(match client {
             Act::Fail => Err(Error::new(Outcome::UpstreamReset)),
             _ => Ok(Response::new(Body::empty())),
         })
