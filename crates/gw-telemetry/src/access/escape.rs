@@ -27,19 +27,21 @@ pub(super) fn escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether a byte is, or begins, a character that may be special: all of those beyond ASCII begin with C2 or E2.
-fn is_suspect(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1f | 0x7f | 0xc2 | 0xe2)
+/// Looks at every byte: to decide after each costs more than to look at the rest of a field.
+fn has_suspect(text: &[u8]) -> bool {
+    text.iter().fold(0, |found, byte| found | SUSPECT[usize::from(*byte)]) > 0
 }
 
-/// Looks at sixteen bytes at once, for which there are instructions as long as nothing is decided between them.
-fn has_suspect(text: &[u8]) -> bool {
-    let Some(last) = text.last_chunk::<16>() else { return text.iter().any(|byte| is_suspect(*byte)) };
-    let (chunks, _) = text.as_chunks::<16>();
-    let among = |chunk: &[u8; 16]| chunk.iter().fold(false, |found, byte| found | is_suspect(*byte));
-    // The last sixteen overlap those before them.
-    among(last) || chunks.iter().any(among)
-}
+/// 1 for bytes that are, or begin, a character that may be special: all of those beyond ASCII begin with C2 or E2.
+static SUSPECT: [u8; 256] = {
+    let mut suspect = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        suspect[byte] = matches!(byte as u8, b'"' | b'\\' | 0..=0x1f | 0x7f | 0xc2 | 0xe2) as u8;
+        byte += 1;
+    }
+    suspect
+};
 
 fn by_characters(out: &mut Vec<u8>, text: &str) {
     let mut plain = 0;
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn every_special_character_is_suspect() {
         let special = ('\0'..=char::MAX).filter(|c| is_special(*c));
-        assert!(special.map(|c| c.to_string().as_bytes()[0]).all(is_suspect));
+        assert!(special.map(|c| c.to_string().as_bytes()[0]).all(|byte| has_suspect(&[byte])));
     }
 
     #[test]
