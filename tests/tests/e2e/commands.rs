@@ -1,17 +1,15 @@
-//! The command line and the process: exit codes, where the configuration comes from, the environment, signals.
+//! The command line and the process: exit codes, where the configuration comes from, signals.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use gateway_tests::{
-    Caller, Format, Gateway, Origin, Ran, RawCaller, Script, command, empty, full, run, table, within,
-};
+use gateway_tests::{Caller, Format, Gateway, Origin, Ran, Script, command, empty, run, table, within};
 use tempfile::TempDir;
 
 const OK: Option<i32> = Some(0);
 const FAILURE: Option<i32> = Some(1);
-const USAGE: Option<i32> = Some(2);
-const CONFIG: Option<i32> = Some(78);
+pub(super) const USAGE: Option<i32> = Some(2);
+pub(super) const CONFIG: Option<i32> = Some(78);
 const FREE: &str = "127.0.0.1:0";
 
 /// Has something wrong of each kind: syntax is fine, and then keys, values, references, patterns, options.
@@ -31,7 +29,7 @@ middlewares = [{ name = "crs" }, { name = "cors", options = { max_age = true, al
 const COMPLAINTS: [&str; 8] =
     ["tiemout", "soon", "none", "/two/{x:[}", "crs", "max_age", "evila.test", "`G T`"];
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -45,11 +43,11 @@ async fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
     run(command).await
 }
 
-fn served(version: &str, origin: SocketAddr) -> String {
+pub(super) fn served(version: &str, origin: SocketAddr) -> String {
     format!("version = \"{version}\"\n{}", table("/*", "", &[origin]))
 }
 
-async fn version(gateway: &Gateway) -> String {
+pub(super) async fn version(gateway: &Gateway) -> String {
     let page = Caller::http1(gateway.admin()).await.get("/debug/config/version").await.json();
     page["version"].as_str().unwrap().to_owned()
 }
@@ -87,23 +85,6 @@ async fn a_wrong_command_line_ends_with_2_and_names_what_is_wrong() {
         std::fs::write(folder.path().join("ok.toml"), table("/", "", &[([127, 0, 0, 1], 1).into()])).unwrap();
         let ran = run_in(folder.path(), arguments).await;
         assert!(ran.code == USAGE && ran.stderr.contains(named), "{arguments:?} {ran:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_wrong_environment_ends_with_2_and_names_the_variable() {
-    for (name, value) in [
-        ("PROXY_FOLLOW_REDIRECT", "1"),
-        ("PROXY_READ_TIMEOUT", "soon"),
-        ("ENABLE_STRICT_SLASH", "maybe"),
-        ("INITIAL_RESOLVE_TIMEOUT", "soon"),
-    ] {
-        for arguments in [&["validate", "any.toml"][..], &["-conf", "any.toml"], &["dev"]] {
-            let mut command = command(arguments);
-            command.env(name, value);
-            let ran = run(command).await;
-            assert!(ran.code == USAGE && ran.stderr.contains(name), "{arguments:?} {ran:?}");
-        }
     }
 }
 
@@ -275,69 +256,6 @@ async fn an_address_of_a_port_alone_is_of_both_families() {
         assert_eq!(answer.status, 200);
         let loopback = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
         assert_eq!(answer.echoed("x-forwarded-for"), [loopback], "an IPv4 client keeps its address");
-    }
-}
-
-#[tokio::test]
-async fn the_environment_stands_above_the_file() {
-    let origin = Origin::start("one", Script::Status(404)).await;
-    let text = served("file", origin.address());
-    let gateway = Gateway::start_with(&text, Format::Toml, |command| {
-        command.env("GATEWAY__VERSION", "environment").env("GATEWAY__ENDPOINTS__0__PATH", "/moved");
-    })
-    .await;
-    assert_eq!(version(&gateway).await, "environment");
-    let mut caller = Caller::http1(gateway.address()).await;
-    assert!(caller.get("/moved").await.text().contains("from one"));
-    assert!(!caller.get("/elsewhere").await.text().contains("from one"));
-
-    let folder = folder(&[("config.toml", &text)]);
-    for (name, value) in [("GATEWAY__CLIENT__CONNECT_TIMEOUT", "soon"), ("GATEWAY__NO_SUCH", "1")] {
-        let mut command = command(&["validate", "config.toml"]);
-        command.current_dir(folder.path()).env(name, value);
-        let ran = run(command).await;
-        assert!(ran.code == CONFIG && ran.stderr.contains(name), "{name} {ran:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_last_slash_too_many_is_redirected_if_the_environment_says_so() {
-    let origin = Origin::start("one", Script::Echo).await;
-    let text = table("/s", "", &[origin.address()]);
-    for (strict, status, location) in [("true", 308, "/s?q=1"), ("false", 404, "")] {
-        let gateway = Gateway::start_with(&text, Format::Toml, |command| {
-            command.env("ENABLE_STRICT_SLASH", strict);
-        })
-        .await;
-        let answer = Caller::http1(gateway.address()).await.post("/s/?q=1", full("body")).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (status, location), "{answer:?}");
-    }
-    assert_eq!(origin.counts().requests, 0);
-}
-
-/// The file says an hour, so that only the variable ends each connection.
-#[tokio::test]
-async fn the_timeouts_of_the_go_gateway_are_honoured() {
-    let origin = Origin::start("one", Script::Echo).await;
-    let limits = "limits = { header_timeout = \"1h\", read_timeout = \"1h\", idle_timeout = \"1h\" }";
-    let listener = format!("[[listeners]]\naddress = \"{FREE}\"\n{limits}\n");
-    let text = format!("{listener}{}", table("/*", "timeout = \"1h\"", &[origin.address()]));
-    let start = async |name: &str| {
-        let change = |command: &mut tokio::process::Command| {
-            command.env(name, "200ms");
-        };
-        Gateway::start_with(&text, Format::Toml, change).await
-    };
-    for (name, sent, answered) in [
-        ("PROXY_READ_HEADER_TIMEOUT", "GET / HTTP/1.1\r\nHost:", "HTTP/1.1 408"),
-        ("PROXY_READ_TIMEOUT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 408"),
-        ("PROXY_IDLE_TIMEOUT", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200"),
-    ] {
-        let gateway = start(name).await;
-        let mut raw = RawCaller::connect(gateway.address()).await;
-        raw.write(sent).await;
-        let answer = raw.read_to_end().await;
-        assert!(answer.starts_with(answered), "{name}: {answer}\n{}", gateway.log());
     }
 }
 

@@ -16,6 +16,7 @@ mod control;
 mod docs;
 mod drain;
 mod egress;
+mod environment;
 mod grpc;
 mod handover;
 mod log;
