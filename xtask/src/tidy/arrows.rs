@@ -54,7 +54,7 @@ pub(crate) fn check(repository: &Repository, report: &mut Report) {
     for (file, manifest, name) in &members {
         let Some(allowed) = allowed(name) else {
             let line = line_of(&file.text, "[package]", name);
-            let remedy = "add it to architecture.md §2 and to xtask/src/tidy/arrows.rs";
+            let remedy = "add it to xtask/src/tidy/arrows.rs";
             report.error(&file.path, line, format!("{name} is not in the import table"), remedy);
             continue;
         };

@@ -1,4 +1,4 @@
-//! Crates keep no process-wide state and do not read the environment: what they need is passed in.
+//! Nobody keeps process-wide state, and crates do not read the environment: what they need is passed in.
 
 use super::Report;
 use super::repository::{File, Repository};
@@ -7,10 +7,13 @@ use super::repository::{File, Repository};
 const CELLS: [&str; 10] =
     ["Atomic", "Cell", "Lazy", "Mutex", "OnceLock", "RwLock", "Once<", "Arc<", "DashMap", "Receiver"];
 
-/// Checks everything below `crates/`; only the command reads the environment.
+/// Checks the crates and the command; only the command reads the environment.
 pub(crate) fn check(repository: &Repository, report: &mut Report) {
     for file in repository.rust("crates/") {
         environment(file, report);
+        statics(file, report);
+    }
+    for file in repository.rust("gateway-bin/") {
         statics(file, report);
     }
 }
@@ -51,9 +54,11 @@ mod tests {
 
     #[track_caller]
     fn at(text: &str, line: usize, message: &str) {
-        let place = format!("crates/a/src/b.rs:{line}: error");
-        expect(check, &[("crates/a/src/b.rs", text)], &[(&place, message)]);
-        expect(check, &[("gateway-bin/src/b.rs", text)], &[]);
+        let place = |folder: &str| format!("{folder}/src/b.rs:{line}: error");
+        expect(check, &[("crates/a/src/b.rs", text)], &[(&place("crates/a"), message)]);
+        let command: &[_] = &[(&*place("gateway-bin"), message)];
+        let command = if message == "environment" { &[] } else { command };
+        expect(check, &[("gateway-bin/src/b.rs", text)], command);
     }
 
     #[test]
