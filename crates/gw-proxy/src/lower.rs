@@ -76,12 +76,12 @@ impl Compiled {
         &self.warnings
     }
 
-    /// Logs what is odd but served, each with its place.
+    /// Logs what is odd but served, each with its place and what to do about it.
     pub fn log_warnings(&self) {
         let document = self.document();
-        for Diagnostic { code, message, span, .. } in &self.warnings {
+        for Diagnostic { code, message, span, help, .. } in &self.warnings {
             let (file, at) = (document.locate(*span).0.name(), document.position(*span));
-            tracing::warn!(code, file, "{message} {at}");
+            tracing::warn!(code, file, help = help.join("; "), "{message} {at}");
         }
     }
 

@@ -159,7 +159,8 @@ async fn what_is_not_required_and_cannot_be_built_is_left_out_told_of_and_counte
     let config =
         format!("[[middlewares]]\nname = \"cors\"\n{options}\n{}", table("/*", "", &[origin.address()]));
     let gateway = Gateway::start(&config, Format::Toml).await;
-    gateway.logged("the warning", |line| line.contains("evila.test")).await;
+    let warning = gateway.logged("the warning", |line| line.contains("evila.test")).await;
+    assert!(warning.contains("the endpoint serves without it"), "{warning}");
     assert_eq!(Caller::http1(gateway.address()).await.get("/").await.status, 200);
     let metrics = Caller::http1(gateway.admin()).await.get("/metrics").await.text();
     assert!(metrics.contains("\ngateway_middleware_build_failures_total{name=\"cors\"} 1\n"), "{metrics}");
