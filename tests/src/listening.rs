@@ -33,15 +33,18 @@ impl Listening {
         self.address
     }
 
-    /// Closes the listener and every connection at once, in the middle of whatever they do.
-    pub(crate) fn close(&self) {
+    /// Closes the listener and every connection, in the middle of whatever they do; then nobody is let in any more.
+    pub(crate) async fn close(&self) {
         self.task.abort();
+        while !self.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.close();
+        self.task.abort();
     }
 }
 

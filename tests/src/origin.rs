@@ -100,9 +100,9 @@ impl Origin {
         within("a streamed answer was asked for", streams.recv()).await.expect("the origin runs")
     }
 
-    /// Closes the listener and every connection at once, in the middle of whatever they do.
-    pub fn kill(&self) {
-        self.listening.close();
+    /// Closes the listener and every connection, in the middle of whatever they do; then nobody is let in any more.
+    pub async fn kill(&self) {
+        self.listening.close().await;
     }
 }
 

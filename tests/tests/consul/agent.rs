@@ -14,7 +14,7 @@ async fn its_checks_notice_what_dies_and_it_starts_again_empty() {
     within("the check has reached it", origin.record().wait("connected", |counts| counts.connections > 0))
         .await;
     assert_eq!(agent.healthy("users").await, [registration.id()]);
-    origin.kill();
+    origin.kill().await;
     within("the check has failed", async {
         while !agent.healthy("users").await.is_empty() {
             ticks.tick().await;

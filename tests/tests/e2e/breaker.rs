@@ -88,7 +88,7 @@ async fn a_backup_answers_with_the_whole_request() {
         (&answer["origin"], &answer["body_bytes"], &answer["target"]),
         (&"backup".into(), &14.into(), &"/shop".into())
     );
-    backup.kill();
+    backup.kill().await;
     let mut raw = RawCaller::connect(gateway.address()).await;
     raw.write("GET /shop HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let head = raw.read_head().await;

@@ -276,7 +276,7 @@ async fn without_the_service_the_last_copy_serves() {
     let said = format!("{}{}", place.gateway.log(), place.inspect().await);
     assert!(said.contains("answers again") && !said.contains("secret"), "{said}");
     // Nor is there a gateway without any copy.
-    service.origin.kill();
+    service.origin.kill().await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(&["-ctrl.service", &url, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"]);
     command.current_dir(folder.path());
@@ -295,7 +295,7 @@ async fn of_several_services_one_that_answers_is_found() {
     let place = Place::start(&urls, upstream.address()).await;
     place.gateway.live("1").await;
     let first = place.inspect().await["ctrl_service_idx"].as_u64().unwrap() as usize;
-    services[first].origin.kill();
+    services[first].origin.kill().await;
     services[1 - first].release(release("2", &[endpoint("/2", upstream.address())], &[]));
     place.gateway.live("2").await;
     let state = place.inspect().await;

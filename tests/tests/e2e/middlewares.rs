@@ -136,7 +136,7 @@ async fn the_access_log_tells_whose_fault_it_was() {
     let (origin, mut gateway, mut caller) = behind(Script::Abort, "[endpoints.retry]\nattempts = 1").await;
     let answer = caller.get("/users/7").await;
     assert_eq!((answer.status.as_u16(), answer.header("x-chain")), (502, "global"), "{answer:?}");
-    origin.kill();
+    origin.kill().await;
     let refused = caller.get("/users/7").await;
     assert!(refused.status.is_server_error());
     let told = [(answer, "upstream_reset"), (refused, "connect_refused")];

@@ -170,7 +170,7 @@ async fn nothing_matches_nothing_answers() {
 async fn an_upstream_that_is_gone_is_502_and_says_so() {
     let origin = Origin::start("one", Script::Echo).await;
     let gateway = Gateway::start(&table("/*", "", &[origin.address()]), Format::Toml).await;
-    origin.kill();
+    origin.kill().await;
     let mut caller = Caller::http1(gateway.address()).await;
     let answer = caller.get("/").await;
     assert!(matches!(answer.status.as_u16(), 502 | 503), "{answer:?}");
@@ -188,7 +188,7 @@ async fn a_body_is_asked_for_once_an_upstream_connection_is_held() {
     raw.write("body").await;
     assert!(raw.read_head().await.starts_with("HTTP/1.1 200"));
     assert_eq!(origin.received()[0].body_hash, gateway_tests::hash(b"body"));
-    origin.kill();
+    origin.kill().await;
     let mut raw = RawCaller::connect(gateway.address()).await;
     raw.write(request).await;
     let head = raw.read_head().await;

@@ -139,7 +139,7 @@ async fn a_span_ends_with_the_answers_body_or_when_its_client_goes() {
     let _body = origin.stream().await;
     drop(raw);
     lines(&mut gateway, 1).await;
-    origin.kill();
+    origin.kill().await;
     assert_eq!(ask(&gateway, "/users/2", &[]).await.status, 502);
     lines(&mut gateway, 2).await;
     stop(gateway).await;

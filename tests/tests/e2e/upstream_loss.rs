@@ -14,7 +14,7 @@ async fn a_killed_upstream_fails_no_idempotent_request() {
     load.more(300).await;
     assert!([&one, &two, &three].iter().all(|origin| origin.counts().requests > 0), "all get their share");
 
-    two.kill();
+    two.kill().await;
     load.more(500).await;
     let again = Origin::start_at("two", Script::Echo, two.address()).await;
     again.record().wait("the one that came back is asked again", |counts| counts.requests > 10).await;
