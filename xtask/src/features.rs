@@ -1,4 +1,5 @@
-//! The features that are off by default: they build, and what they change is tested like what they replace.
+//! What is built another way than for use: the features that are off by default, tested like what they replace, and the
+//! models of threads.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use anyhow::Context as _;
 use crate::debian;
 use crate::shell::{cargo, run};
 
-/// Lints and tests the features that need more than Rust.
+/// Lints and tests the features, and explores the models.
 ///
 /// # Errors
 /// When a library is missing and cannot be installed, or something fails.
@@ -32,7 +33,8 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     ] {
         run(&mut cargo(root, &["test", "--package", package, "--features", feature, kind, test]))?;
     }
-    Ok(())
+    // In a workspace of its own, where the locks of gw-h1 are loom's.
+    run(&mut cargo(root, &["test", "--manifest-path", "crates/gw-h1/loom/Cargo.toml", "--test", "models"]))
 }
 
 /// Makes sure of what consulrs needs to build; no other part of the gateway does.

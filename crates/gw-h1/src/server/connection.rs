@@ -212,23 +212,23 @@ where
     }
 
     /// Ready when the next head can be read, or none is to be.
-    fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let next = self.cell.with(|shared| {
             let next = shared.next(cx);
-            if next == Next::Head {
-                shared.read.release();
+            match next {
+                Next::Head => shared.read.release(),
+                // In the same breath: a body that ended in between would wake nobody.
+                Next::Body => shared.await_body(cx),
+                Next::Unknown => {}
             }
             next
         });
         self.state = match next {
             Some(Next::Head) => State::Head,
-            Some(Next::Body) => {
-                ready!(self.poll_closed(cx).map(Err::<(), _>))?;
-                State::Between
-            }
+            Some(Next::Body) => return Poll::Pending,
             Some(Next::Unknown) | None => State::Closing,
         };
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -283,7 +283,7 @@ where
                         }
                     }
                 },
-                State::Between => ready!(me.poll_between(cx))?,
+                State::Between => ready!(me.poll_between(cx)),
                 State::Closing => {
                     ready!(me.poll_close(cx))?;
                     me.cell.take();

@@ -202,12 +202,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Shared<I> {
                 }
             }
             Inbound::Held(_) => {
-                if self.owner.as_ref().is_none_or(|owner| !owner.will_wake(cx.waker())) {
-                    self.owner = Some(cx.waker().clone());
-                }
+                self.await_body(cx);
                 Poll::Pending
             }
             _ => Poll::Pending,
+        }
+    }
+
+    /// Has the connection woken at the end of the body that somebody holds.
+    pub(super) fn await_body(&mut self, cx: &Context<'_>) {
+        if self.owner.as_ref().is_none_or(|owner| !owner.will_wake(cx.waker())) {
+            self.owner = Some(cx.waker().clone());
         }
     }
 
