@@ -180,7 +180,8 @@ impl ClientFactory {
         }
     }
 
-    /// How many tasks run: one for each watch and each HTTP/1.1 request that goes on within its answer, more for HTTP/2.
+    /// How many tasks run: one for each watch, each HTTP/1.1 request that goes on within its answer, and each worker's
+    /// idle connections to a node; more for HTTP/2.
     pub fn tasks(&self) -> usize {
         self.shared.tasks.len()
     }

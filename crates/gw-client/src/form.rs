@@ -93,7 +93,9 @@ fn join_cookies(req: &mut Request) {
 
 /// Says how long the body is where hyper would guess wrong.
 fn frame(req: &mut Request) {
-    if req.headers().contains_key(header::CONTENT_LENGTH) {
+    // A form that was given once stays, if the request is sent again.
+    if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| req.headers().contains_key(name))
+    {
         return;
     }
     let length = if req.body().is_end_stream() { Some(0) } else { req.body().size_hint().exact() };

@@ -63,9 +63,10 @@ impl Attempts {
         }
         set_remaining(&mut req, call_deadline, now);
         cx.set_last_attempt(true);
-        let (work, limit) = self.begin(req, &cx, &mut patience, now);
+        let span = spans::attempt(1);
+        let (work, limit) = span.in_scope(|| self.begin(req, &cx, &mut patience, now));
         let tried = async move { self.attempt(work, limit, &cx, &patience).await.0 };
-        Box::pin(tried.instrument(spans::attempt(1)))
+        Box::pin(tried.instrument(span))
     }
 
     /// Tries until an answer is good enough, or trying again is not safe.
@@ -84,13 +85,14 @@ impl Attempts {
                 let last = attempt >= self.policy.attempts;
                 cx.set_last_attempt(last);
                 let now = self.clock.now();
+                let span = spans::attempt(attempt);
                 let (work, limit) = {
                     let mut req = Request::from_parts(head.clone(), replay.body());
                     set_remaining(&mut req, call_deadline, now);
-                    self.begin(req, &cx, &mut patience, now)
+                    span.in_scope(|| self.begin(req, &cx, &mut patience, now))
                 };
                 let tried = self.attempt(work, limit, &cx, &patience);
-                let (result, failed) = tried.instrument(spans::attempt(attempt)).await;
+                let (result, failed) = tried.instrument(span).await;
                 if attempt > 1 {
                     self.breaker.note(self.clock.now(), !failed);
                     let retry = if failed { RetryResult::Failure } else { RetryResult::Success };

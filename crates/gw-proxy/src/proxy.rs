@@ -111,7 +111,7 @@ struct Found {
 }
 
 impl Proxy {
-    /// Finds the route in this call; all else happens as the future is polled.
+    /// All but the route's chain is done in this call, so that the request is moved seldom.
     pub(crate) fn serve(
         &self,
         mut req: Request,

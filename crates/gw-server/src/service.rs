@@ -92,7 +92,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
 impl Connection {
     /// Serves a request whose framing is as its head says.
     ///
-    /// The handler is called in this call, so that the future does not hold the request, which is large.
+    /// The handler is called in this call, so that the future returned does not hold the request, which is large.
     pub(crate) fn serve<I>(
         &self,
         request: http::Request<I>,

@@ -51,6 +51,15 @@ fn http_1_has_origin_form_and_a_host() {
     check_h1(request("OPTIONS", "*", &[("host", "x")], Body::empty()), None, "HTTP/1.1 * host=x");
 }
 
+/// Of a body of unknown length that turned out to be empty before anything was sent.
+#[test]
+fn a_form_that_is_given_again_has_one_framing() {
+    let mut post = request("POST", "/a", &[("host", "x")], unknown_length());
+    h1(&mut post, None, "10.0.0.1:80").unwrap();
+    *post.body_mut() = Body::empty();
+    check_h1(post, None, "HTTP/1.1 /a host=x transfer-encoding=chunked");
+}
+
 #[test]
 fn http_1_joins_cookie_crumbs() {
     let crumbs = [("host", "x"), ("cookie", "a=1"), ("cookie", "b=2; c=3"), ("cookie", "d")];
