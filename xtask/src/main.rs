@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod consul_image;
+mod counts;
 mod debian;
 mod docker;
 mod features;
@@ -47,7 +48,9 @@ enum Command {
     /// So many requests a second to a port of 127.0.0.1.
     #[command(hide = true)]
     BenchLoad { port: u16, rate: u32, seconds: u32 },
-    /// What CI runs: `tidy`, `lint`, `it`, with the time of each.
+    /// User instructions of what every request does, beside those that were committed.
+    Counts(counts::Options),
+    /// What CI runs: `tidy`, `lint`, `it`, `counts`, with the time of each.
     Ci,
 }
 
@@ -62,6 +65,7 @@ impl Command {
             Self::Bench(_) => "bench",
             Self::BenchOrigin { .. } => "bench-origin",
             Self::BenchLoad { .. } => "bench-load",
+            Self::Counts(_) => "counts",
             Self::Ci => "ci",
         }
     }
@@ -77,6 +81,7 @@ impl Command {
             Self::Bench(options) => bench::run(&root, options),
             Self::BenchOrigin { port } => bench::origin(*port),
             Self::BenchLoad { port, rate, seconds } => bench::load(*port, *rate, *seconds),
+            Self::Counts(options) => counts::run(&root, options),
             Self::Ci => ci(),
         }
     }
@@ -97,11 +102,11 @@ fn main() -> ExitCode {
 fn ci() -> anyhow::Result<()> {
     let mut failed = Vec::new();
     let mut times = Vec::new();
-    for step in [Command::Tidy, Command::Lint, Command::It] {
+    for step in [Command::Tidy, Command::Lint, Command::It, Command::Counts(counts::Options::default())] {
         println!("==> cargo xtask {}", step.name());
         let start = Instant::now();
         let result = step.run();
-        times.push(format!("{:<5} {:>7.1} s", step.name(), start.elapsed().as_secs_f64()));
+        times.push(format!("{:<6} {:>7.1} s", step.name(), start.elapsed().as_secs_f64()));
         if let Err(error) = result {
             eprintln!("cargo xtask {}: {error:#}", step.name());
             failed.push(step.name());
