@@ -39,5 +39,8 @@ pub use queue::WriteQueue;
 pub use request::RequestParser;
 pub use response::ResponseParser;
 
+// The tests share some of their code with the fuzz targets, to which this is another crate.
+#[cfg(test)]
+extern crate self as gw_h1;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! Whole messages: bytes in, a verdict out.
 
 mod bodies;
-mod differential;
+#[path = "../fuzz/src/message.rs"]
 mod message;
 mod requests;
 mod responses;
+
+const LIMITS: crate::HeadLimits = crate::HeadLimits { bytes: 512, target_bytes: 64, fields: 6 };

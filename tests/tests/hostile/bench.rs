@@ -34,7 +34,9 @@ impl Bench {
     pub(crate) async fn at(path: &str) -> Self {
         let origin = StrictOrigin::start().await;
         // One worker, so that all requests share their upstream connections; one attempt, so that they can be counted.
-        let config = table(path, "retry = { attempts = 1 }", &[origin.address()]);
+        // Time to connect, since a flood may fill the accept queue of an upstream that shares its core with it.
+        let config = "client.connect_timeout = \"60s\"\n".to_owned()
+            + &table(path, "retry = { attempts = 1 }", &[origin.address()]);
         let gateway = Gateway::start_with(&config, Format::Toml, |command| {
             command.args(["-workers", "1"]);
         })

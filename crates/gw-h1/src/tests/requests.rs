@@ -1,12 +1,13 @@
 //! Requests: every HTTP/1.1 row of the classes of incidents, and what a lenient parser lets through.
 
-use super::message::{LIMITS, Message, any_split, request};
+use super::LIMITS;
+use super::message::{Message, any_split, request};
 use crate::Underscores;
 
 /// The request's status: 200 for a whole message, 0 for one whose end has not come.
 #[track_caller]
 fn judge(bytes: &[u8]) -> (u16, Message) {
-    match any_split(bytes, |pieces| request(pieces, LIMITS, Underscores::Drop)) {
+    match any_split(bytes, 1, |pieces| request(pieces, LIMITS, Underscores::Drop)) {
         Ok(Some(message)) => (200, message),
         Ok(None) => (0, Message::default()),
         Err(error) => (error.status().as_u16(), Message::default()),
@@ -37,7 +38,7 @@ fn a_request_is_taken_apart() {
     let (_, message) =
         judge(b"POST /a//b?c HTTP/1.1\r\nHost: a\r\nX-A:\t b c \t\r\nContent-Length: 3\r\n\r\nabcGET");
     assert_eq!(message.line, "POST /a//b?c HTTP/1.1");
-    assert_eq!(message.fields, "host: a|x-a: b c|content-length: 3");
+    assert_eq!(message.fields, "host: a\nx-a: b c\ncontent-length: 3");
     assert_eq!((&message.body[..], &message.rest[..]), (&b"abc"[..], &b"GET"[..]));
 }
 
@@ -142,8 +143,8 @@ fn a_name_with_an_underscore_is_left_out() {
     let head =
         b"GET / HTTP/1.1\r\nX_Forwarded_For: 127.0.0.1\r\nTransfer_Encoding: chunked\r\nX-A: _\r\n\r\n";
     assert_eq!(judge(head).1.fields, "x-a: _");
-    let kept = any_split(head, |pieces| request(pieces, LIMITS, Underscores::Keep)).unwrap().unwrap();
-    assert_eq!(kept.fields, "x_forwarded_for: 127.0.0.1|transfer_encoding: chunked|x-a: _");
+    let kept = any_split(head, 1, |pieces| request(pieces, LIMITS, Underscores::Keep)).unwrap().unwrap();
+    assert_eq!(kept.fields, "x_forwarded_for: 127.0.0.1\ntransfer_encoding: chunked\nx-a: _");
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use bytes::BytesMut;
 use http::Method;
 
-use super::message::{LIMITS, Message, any_split, response};
+use super::LIMITS;
+use super::message::{Message, any_split, response};
 use crate::ResponseParser;
 
 #[track_caller]
 fn judge(method: &Method, bytes: &[u8]) -> Result<Message, String> {
-    let verdict = any_split(bytes, |pieces| response(pieces, method));
+    let verdict = any_split(bytes, 1, |pieces| response(pieces, LIMITS, method));
     verdict.map_err(|error| error.to_string())?.ok_or_else(|| "cut".to_owned())
 }
 

@@ -1,21 +1,18 @@
 //! What comes of the bytes of one message, however they are cut into reads.
 
 use bytes::BytesMut;
-use http::{HeaderMap, Method};
-
-use crate::{
+use gw_h1::{
     BodyDecoder, Decoded, Framing, HeadLimits, ProtocolError, RequestParser, ResponseParser, Underscores,
     request_framing, response_framing,
 };
-
-pub(crate) const LIMITS: HeadLimits = HeadLimits { bytes: 512, target_bytes: 64, fields: 6 };
+use http::{HeaderMap, Method};
 
 /// A message as text, so that tables can show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Message {
     /// `GET /a HTTP/1.1` or `200 HTTP/1.1`.
     pub(crate) line: String,
-    /// `name: value|…`
+    /// A line for each, `name: value`.
     pub(crate) fields: String,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: String,
@@ -29,9 +26,9 @@ pub(crate) type Verdict = Result<Option<Message>, ProtocolError>;
 
 pub(crate) fn text(fields: &HeaderMap) -> String {
     let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
+        format!("{name}: {}", value.as_bytes().escape_ascii())
     };
-    fields.iter().map(field).collect::<Vec<_>>().join("|")
+    fields.iter().map(field).collect::<Vec<_>>().join("\n")
 }
 
 /// The rest of a connection's input: pieces yet to be read.
@@ -82,9 +79,9 @@ pub(crate) fn request(pieces: &[&[u8]], limits: HeadLimits, underscores: Undersc
     Ok(whole.then_some(message))
 }
 
-pub(crate) fn response(pieces: &[&[u8]], method: &Method) -> Verdict {
+pub(crate) fn response(pieces: &[&[u8]], limits: HeadLimits, method: &Method) -> Verdict {
     let mut input = Input { pieces: pieces.iter(), bytes: BytesMut::new() };
-    let mut parser = ResponseParser::new(LIMITS);
+    let mut parser = ResponseParser::new(limits);
     let mut head = loop {
         match parser.parse(&mut input.bytes)? {
             Some(head) => break head,
@@ -100,11 +97,11 @@ pub(crate) fn response(pieces: &[&[u8]], method: &Method) -> Verdict {
     Ok(whole.then_some(message))
 }
 
-/// The verdict on `bytes`, which must be the same in one read, in two however they are cut, and byte by byte.
+/// The verdict on `bytes`, which must be the same in one read, byte by byte, and in two reads, cut at every `step`.
 #[track_caller]
-pub(crate) fn any_split(bytes: &[u8], verdict: impl Fn(&[&[u8]]) -> Verdict) -> Verdict {
+pub(crate) fn any_split(bytes: &[u8], step: usize, verdict: impl Fn(&[&[u8]]) -> Verdict) -> Verdict {
     let whole = verdict(&[bytes]);
-    for at in 0..=bytes.len() {
+    for at in (0..=bytes.len()).step_by(step) {
         let (first, second) = bytes.split_at(at);
         assert_eq!(verdict(&[first, second]), whole, "cut at {at}: {}", bytes.escape_ascii());
     }

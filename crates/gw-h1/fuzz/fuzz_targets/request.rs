@@ -1,0 +1,6 @@
+//! `cargo fuzz run request`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    gw_h1_fuzz::request(input);
+});
