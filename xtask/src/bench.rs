@@ -88,7 +88,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Some(gateway) => gateway.clone(),
             None => build(root)?,
         };
-        peers::install(&proxies, &venv)?;
+        peers::install(root, &proxies, &venv)?;
         return enter(&gateway);
     };
     let folder = target_dir(root).join("bench");

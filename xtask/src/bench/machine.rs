@@ -20,6 +20,11 @@ pub(crate) fn describe(bench: &Bench, proxies: &[Proxy]) -> Vec<String> {
         ("wrk", version(Command::new("wrk").arg("-v"))),
         ("h2load", version(Command::new("h2load").arg("--version"))),
     ];
+    if proxies.contains(&Proxy::Pingora) {
+        let lock = std::fs::read_to_string("xtask/peers/pingora/Cargo.lock").unwrap_or_default();
+        let locked = lock.split_once("name = \"pingora\"\n").and_then(|(_, rest)| rest.split('"').nth(1));
+        said.push(("pingora", locked.map(str::to_owned)));
+    }
     for proxy in proxies {
         let (name, program, argument) = match proxy {
             Proxy::Ours => ("gateway", bench.place.gateway.clone(), "version"),
@@ -28,7 +33,7 @@ pub(crate) fn describe(bench: &Bench, proxies: &[Proxy]) -> Vec<String> {
             Proxy::Envoy => ("envoy", programs.join("envoy"), "--version"),
             Proxy::Traefik => ("traefik", programs.join("traefik"), "version"),
             Proxy::Caddy => ("caddy", programs.join("caddy"), "version"),
-            Proxy::NginxLog | Proxy::Plain | Proxy::Other(_) => continue,
+            Proxy::NginxLog | Proxy::Plain | Proxy::Pingora | Proxy::Other(_) => continue,
         };
         said.push((name, version(Command::new(program).arg(argument))));
     }

@@ -10,7 +10,7 @@ use super::routes::{self, Route};
 use super::scenario::Scenario;
 use crate::debian;
 use crate::peers::environment;
-use crate::shell::run;
+use crate::shell::{cargo, run, target_dir};
 
 pub(crate) mod texts;
 
@@ -40,6 +40,8 @@ pub(crate) enum Proxy {
     Traefik,
     /// Caddy, without a log.
     Caddy,
+    /// Pingora, with a log; a program is built for it (`xtask/peers/pingora`).
+    Pingora,
     /// A command of the user's.
     #[value(skip)]
     Other(String),
@@ -50,7 +52,7 @@ pub(crate) enum Proxy {
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) gateway: PathBuf,
-    /// Where pip puts programs.
+    /// Where pip puts programs, and where ours for Pingora is.
     pub(crate) programs: PathBuf,
     pub(crate) origin: u16,
     /// The proxy's plain port, and one above it that of TLS.
@@ -64,14 +66,16 @@ impl Place {
     }
 }
 
-/// Installs what is missing of the load generators and these proxies, with pip below `venv`.
+/// Installs what is missing of the load generators and these proxies, with pip and cargo below `venv`.
 ///
 /// # Errors
 /// When something cannot be installed.
-pub(crate) fn install(proxies: &[Proxy], venv: &Path) -> anyhow::Result<()> {
+pub(crate) fn install(root: &Path, proxies: &[Proxy], venv: &Path) -> anyhow::Result<()> {
     let programs = |proxy: &Proxy| match proxy {
         Proxy::Nginx | Proxy::NginxLog => Some(("nginx", "nginx-light")),
         Proxy::Haproxy => Some(("haproxy", "haproxy")),
+        // A library of Pingora's is built by it.
+        Proxy::Pingora => Some(("cmake", "cmake")),
         _ => None,
     };
     let tools = [
@@ -88,8 +92,18 @@ pub(crate) fn install(proxies: &[Proxy], venv: &Path) -> anyhow::Result<()> {
         environment(venv)?;
         run(Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet"]).args(&wheels))?;
     }
+    if proxies.contains(&Proxy::Pingora) {
+        let target = target_dir(root).join("bench-pingora");
+        let manifest =
+            ["build", "--release", "--locked", "--manifest-path", "xtask/peers/pingora/Cargo.toml"];
+        run(cargo(root, &manifest).arg("--target-dir").arg(&target))?;
+        std::fs::create_dir_all(venv.join("bin"))?;
+        std::fs::copy(target.join("release").join(PINGORA), venv.join("bin").join(PINGORA))?;
+    }
     Ok(())
 }
+
+const PINGORA: &str = "bench-pingora";
 
 impl Proxy {
     pub(crate) fn name(&self) -> String {
@@ -118,7 +132,7 @@ impl Proxy {
             Self::Plain => scenario.is_own() && scenario != Scenario::Reload,
             Self::Nginx | Self::NginxLog | Self::Haproxy => !scenario.is_own(),
             Self::Envoy => !scenario.is_own() && !scenario.is_tls(),
-            Self::Traefik | Self::Caddy | Self::Other(_) => {
+            Self::Traefik | Self::Caddy | Self::Pingora | Self::Other(_) => {
                 !scenario.is_own() && !scenario.is_tls() && !scenario.is_h2()
             }
         }
@@ -135,19 +149,12 @@ impl Proxy {
         };
         let program = |name: &str| place.programs.join(name).display().to_string();
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let ours = |workers: &str, document: &str| -> anyhow::Result<_> {
-            let config = file(CONFIG, document)?;
-            Ok(words(&[&place.gateway.display().to_string(), "--workers", workers, "-conf", &config]))
-        };
-        let routed = |routes: &[Route]| texts::ours(place, scenario, routes);
         Ok(match self {
-            Self::Ours => match (scenario, scenario.routes()) {
-                (Scenario::Reload, _) => ours("1", &reload::document(place, 0))?,
-                (Scenario::Workers, _) => ours("2", &routed(&[routes::all()]))?,
-                (_, 0) => ours("1", &routed(&[routes::all()]))?,
-                (_, count) => ours("1", &routed(&routes::mixed(count)))?,
-            },
-            Self::Plain => ours("1", &routed(&[routes::all()]))?,
+            Self::Ours | Self::Plain => {
+                let (workers, document) = self.ours(place, scenario);
+                let gateway = place.gateway.display().to_string();
+                words(&[&gateway, "--workers", workers, "-conf", &file(CONFIG, &document)?])
+            }
             Self::Nginx => words(&[
                 "nginx",
                 "-c",
@@ -179,6 +186,12 @@ impl Proxy {
                 let run = ["run", "--adapter", "caddyfile", "--config", config.as_str()];
                 words(&[&["env", "GOMAXPROCS=1", &program("caddy")], run.as_slice()].concat())
             }
+            Self::Pingora => words(&[
+                &program(PINGORA),
+                &place.port.to_string(),
+                &place.origin.to_string(),
+                &place.folder.join("pingora.log").display().to_string(),
+            ]),
             Self::Other(command) => command
                 .replace("{port}", &place.port.to_string())
                 .replace("{backend}", &format!("127.0.0.1:{}", place.origin))
@@ -186,5 +199,17 @@ impl Proxy {
                 .map(str::to_owned)
                 .collect(),
         })
+    }
+
+    /// The workers of one of ours, and its document.
+    fn ours(&self, place: &Place, scenario: Scenario) -> (&'static str, String) {
+        let routed = |routes: &[Route]| texts::ours(place, scenario, routes);
+        match (scenario, scenario.routes()) {
+            _ if *self == Self::Plain => ("1", routed(&[routes::all()])),
+            (Scenario::Reload, _) => ("1", reload::document(place, 0)),
+            (Scenario::Workers, _) => ("2", routed(&[routes::all()])),
+            (_, 0) => ("1", routed(&[routes::all()])),
+            (_, count) => ("1", routed(&routes::mixed(count))),
+        }
     }
 }

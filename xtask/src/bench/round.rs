@@ -137,7 +137,7 @@ impl Bench {
 
     fn once(&self, proxy: &Proxy, scenario: Scenario, rate: u32) -> anyhow::Result<Measured> {
         let folder = self.place.folder.as_path();
-        for log in ["gateway.log", "nginx.log"] {
+        for log in ["gateway.log", "nginx.log", "pingora.log"] {
             let _ = std::fs::remove_file(folder.join(log));
         }
         let output = folder.join(format!("{}.out", proxy.name()));
