@@ -1,16 +1,15 @@
 //! What the heads of requests and responses have in common: where they end, and their fields.
 
-use std::mem::MaybeUninit;
-
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use httparse::Header;
 use memchr::{memchr, memchr_iter};
+use smallvec::SmallVec;
 
 use crate::ProtocolError;
+use crate::names::known;
 
-/// So many fields are parsed without an allocation.
-const FREE_FIELDS: usize = 128;
+const NAME: ProtocolError = ProtocolError::Malformed("a field name that is no token");
+const VALUE: ProtocolError = ProtocolError::Malformed("a field value with a control byte");
 
 /// So many fields can be added without moving all: a gateway adds what it says of itself.
 const ROOM: usize = 6;
@@ -36,6 +35,9 @@ pub enum Underscores {
     Drop,
 }
 
+/// Where the lines of a section end: the places of their LF.
+pub(crate) type Ends = SmallVec<[u32; 64]>;
+
 /// Looks for the blank line that ends a head or a trailer section, at every byte once.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
@@ -43,14 +45,19 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// The length of the section at the front of `bytes`, its blank line included; none if its end has not come.
-    /// `bytes` are those of the last call and what has come since.
-    pub(crate) fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
-        let unseen = bytes.get(self.seen..).unwrap_or_default();
-        for lf in memchr_iter(b'\n', unseen) {
-            let line = &bytes[..self.seen + lf];
+    /// The ends of the lines of the section at the front of `bytes`, the last of them the blank one; none if that has not
+    /// come. `bytes` are those of the last call and what has come since.
+    pub(crate) fn find(&mut self, bytes: &[u8]) -> Result<Option<Ends>, ProtocolError> {
+        let (mut ends, from) = (Ends::new(), self.seen);
+        for lf in memchr_iter(b'\n', bytes.get(from..).unwrap_or_default()) {
+            let line = &bytes[..from + lf];
+            ends.push((from + lf) as u32);
             match line {
-                [.., b'\n', b'\r'] | [b'\r'] => return Ok(Some(line.len() + 1)),
+                // What came in pieces is gone over once more, now that it is whole.
+                [.., b'\n', b'\r'] | [b'\r'] if std::mem::take(&mut self.seen) > 0 => {
+                    return self.find(bytes);
+                }
+                [.., b'\n', b'\r'] | [b'\r'] => return Ok(Some(ends)),
                 [.., b'\r'] => {}
                 _ => return Err(ProtocolError::Malformed("a bare LF")),
             }
@@ -64,11 +71,10 @@ impl Scan {
         &mut self,
         bytes: &mut BytesMut,
         limits: &HeadLimits,
-    ) -> Result<Option<Bytes>, ProtocolError> {
+    ) -> Result<Option<Section>, ProtocolError> {
         let within = bytes.len().min(limits.bytes);
-        if let Some(length) = self.find(&bytes[..within])? {
-            self.seen = 0;
-            return Ok(Some(bytes.split_to(length).freeze()));
+        if let Some(ends) = self.find(&bytes[..within])? {
+            return Ok(Some(Section::take(bytes, ends)));
         }
         if bytes.len() < limits.bytes {
             return Ok(None);
@@ -79,46 +85,83 @@ impl Scan {
     }
 }
 
-/// Room for `count` fields.
-pub(crate) fn with_room<'b, R>(count: usize, parse: impl FnOnce(&mut [MaybeUninit<Header<'b>>]) -> R) -> R {
-    if count > FREE_FIELDS {
-        let mut room: Vec<_> = std::iter::repeat_with(MaybeUninit::uninit).take(count).collect();
-        return parse(&mut room);
-    }
-    let mut room = [const { MaybeUninit::uninit() }; FREE_FIELDS];
-    parse(&mut room[..count])
+/// A whole head or trailer section, and where its lines end.
+pub(crate) struct Section {
+    bytes: Bytes,
+    ends: Ends,
 }
 
-/// The fields of a head, as slices of it.
-pub(crate) fn fields(
-    head: &Bytes,
-    parsed: &[Header<'_>],
-    underscores: Underscores,
-) -> Result<HeaderMap, ProtocolError> {
-    let room = parsed.len() + ROOM;
-    let mut fields = HeaderMap::try_with_capacity(room).map_err(|_| ProtocolError::TooManyFields)?;
-    for Header { name, value } in parsed {
-        if underscores == Underscores::Drop && name.as_bytes().contains(&b'_') {
-            continue;
+impl Section {
+    /// Takes the section with these lines off the front of `bytes`.
+    pub(crate) fn take(bytes: &mut BytesMut, ends: Ends) -> Self {
+        let length = ends.last().map_or(0, |last| *last as usize + 1);
+        Self { bytes: bytes.split_to(length).freeze(), ends }
+    }
+
+    /// Its first line, without CR and LF.
+    pub(crate) fn first(&self) -> &[u8] {
+        let end = self.ends.first().map_or(0, |lf| *lf as usize - 1);
+        &self.bytes[..end]
+    }
+
+    /// A part of it, such as a word of its first line, without a copy.
+    pub(crate) fn slice(&self, part: &[u8]) -> Bytes {
+        self.bytes.slice_ref(part)
+    }
+
+    /// The fields of a head, which stand behind its first line; `most` counts those that are dropped too.
+    pub(crate) fn fields(&self, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
+        self.read(1, most, underscores)
+    }
+
+    /// All lines as fields.
+    pub(crate) fn trailers(&self, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
+        self.read(0, most, underscores)
+    }
+
+    fn read(&self, from: usize, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
+        // The last line is the blank one.
+        let lines = self.ends.get(from..self.ends.len() - 1).unwrap_or_default();
+        if lines.len() > most {
+            return Err(ProtocolError::TooManyFields);
         }
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| ProtocolError::Malformed("a field name that is no token"))?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(value))
-            .map_err(|_| ProtocolError::Malformed("a field value with a control byte"))?;
-        fields.try_append(name, value).map_err(|_| ProtocolError::TooManyFields)?;
+        let fields = HeaderMap::try_with_capacity(lines.len() + ROOM);
+        let mut fields = fields.map_err(|_| ProtocolError::TooManyFields)?;
+        let mut start = if from == 0 { 0 } else { self.ends[from - 1] as usize + 1 };
+        for lf in lines {
+            let end = *lf as usize - 1;
+            if let Some((name, value)) = field(&self.bytes, start, end, underscores)? {
+                fields.try_append(name, value).map_err(|_| ProtocolError::TooManyFields)?;
+            }
+            start = end + 2;
+        }
+        Ok(fields)
     }
-    Ok(fields)
 }
 
-/// What the parser of heads found, in our words.
-pub(crate) fn malformed(error: httparse::Error) -> ProtocolError {
-    ProtocolError::Malformed(match error {
-        httparse::Error::TooManyHeaders => return ProtocolError::TooManyFields,
-        httparse::Error::Version => "no HTTP version",
-        httparse::Error::HeaderName => "a field name that is no token",
-        httparse::Error::HeaderValue => "a field value with a control byte",
-        httparse::Error::NewLine => "a bare CR",
-        httparse::Error::Status => "a status that is not three digits",
-        httparse::Error::Token => "a first line that is none",
-    })
+/// The field of a line of `section`, its value as a slice of that; none if it is to be dropped.
+fn field(
+    section: &Bytes,
+    start: usize,
+    end: usize,
+    underscores: Underscores,
+) -> Result<Option<(HeaderName, HeaderValue)>, ProtocolError> {
+    let line = &section[start..end];
+    let colon = line.iter().position(|byte| *byte == b':').ok_or(NAME)?;
+    let (name, dropped) = match known(&line[..colon]) {
+        Some(name) => (name.clone(), false),
+        // White space is no part of a token: neither before the colon nor at the line's beginning, which would make it a
+        // part of the line before (RFC 9112 §5.1, §5.2).
+        None => (
+            HeaderName::from_bytes(&line[..colon]).map_err(|_| NAME)?,
+            underscores == Underscores::Drop && line[..colon].contains(&b'_'),
+        ),
+    };
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let value = &line[colon + 1..];
+    let lead = value.iter().take_while(|byte| blank(byte)).count();
+    let trail = value[lead..].iter().rev().take_while(|byte| blank(byte)).count();
+    let value = section.slice(start + colon + 1 + lead..end - trail);
+    let value = HeaderValue::from_maybe_shared(value).map_err(|_| VALUE)?;
+    Ok((!dropped).then_some((name, value)))
 }

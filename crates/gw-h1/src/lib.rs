@@ -23,6 +23,7 @@ mod encode;
 mod error;
 mod framing;
 mod head;
+mod names;
 mod queue;
 mod request;
 mod response;

@@ -2,10 +2,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{Method, Request, Uri, Version};
-use httparse::Status;
-use memchr::memchr;
 
-use crate::head::{Scan, fields, malformed, with_room};
+use crate::head::{Scan, Section};
 use crate::{HeadLimits, ProtocolError, Underscores};
 
 /// The longest target that `http::Uri` takes.
@@ -49,53 +47,50 @@ impl RequestParser {
         self.read(&head).map(Some)
     }
 
-    fn read(&self, head: &Bytes) -> Result<Request<()>, ProtocolError> {
-        // httparse would skip empty lines.
-        if head.first().is_none_or(u8::is_ascii_control) {
-            return Err(ProtocolError::Malformed("no request line"));
-        }
-        with_room(self.limits.fields, |room| {
-            let mut parsed = httparse::Request::new(&mut []);
-            match parsed.parse_with_uninit_headers(head, room) {
-                Ok(Status::Complete(length)) if length == head.len() => {}
-                Ok(_) => return Err(ProtocolError::Malformed("no end of the head")),
-                Err(httparse::Error::Version) => return Err(version(head)),
-                Err(error) => return Err(malformed(error)),
-            }
-            let (Some(method), Some(path)) = (parsed.method, parsed.path) else {
-                return Err(ProtocolError::Malformed("no request line"));
-            };
-            let mut request = Request::new(());
-            *request.method_mut() = Method::from_bytes(method.as_bytes())
-                .map_err(|_| ProtocolError::Malformed("a method that is no token"))?;
-            *request.uri_mut() = self.target(head, path)?;
-            *request.version_mut() =
-                if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-            *request.headers_mut() = fields(head, parsed.headers, self.underscores)?;
-            Ok(request)
-        })
+    fn read(&self, head: &Section) -> Result<Request<()>, ProtocolError> {
+        let (method, rest) = word(head.first())?;
+        let (target, version) = word(rest)?;
+        let mut request = Request::new(());
+        *request.version_mut() = match version {
+            b"HTTP/1.1" => Version::HTTP_11,
+            b"HTTP/1.0" => Version::HTTP_10,
+            other => return Err(refused(other)),
+        };
+        *request.method_mut() =
+            Method::from_bytes(method).map_err(|_| ProtocolError::Malformed("a method that is no token"))?;
+        *request.uri_mut() = self.target(head.slice(target))?;
+        *request.headers_mut() = head.fields(self.limits.fields, self.underscores)?;
+        Ok(request)
     }
 
     /// The target, byte for byte.
-    fn target(&self, head: &Bytes, path: &str) -> Result<Uri, ProtocolError> {
-        if path.len() > self.limits.target_bytes.min(LONGEST_TARGET) {
+    fn target(&self, target: Bytes) -> Result<Uri, ProtocolError> {
+        if target.len() > self.limits.target_bytes.min(LONGEST_TARGET) {
             return Err(ProtocolError::TargetTooLong);
         }
         // `http::Uri` would drop it in silence; no form of target has one (RFC 9112 §3.2).
-        if memchr(b'#', path.as_bytes()).is_some() {
+        if target.contains(&b'#') {
             return Err(ProtocolError::Malformed("a fragment in the target"));
         }
-        Uri::from_maybe_shared(head.slice_ref(path.as_bytes()))
-            .map_err(|_| ProtocolError::Malformed("a target that is none"))
+        Uri::from_maybe_shared(target).map_err(|_| ProtocolError::Malformed("a target that is none"))
     }
 }
 
+/// The word at the front of a line, and what stands behind the one space after it.
+fn word(line: &[u8]) -> Result<(&[u8], &[u8]), ProtocolError> {
+    let space = line.iter().position(|byte| *byte == b' ');
+    let (word, rest) = space.and_then(|at| line.split_at_checked(at)).unwrap_or((b"", line));
+    // No control byte is a part of a word: some would take it for the space.
+    if word.is_empty() || word.iter().any(u8::is_ascii_control) {
+        return Err(ProtocolError::Malformed("no request line"));
+    }
+    Ok((word, rest.get(1..).unwrap_or_default()))
+}
+
 /// 505 for what is a version, 400 for what is none, as HTTP/0.9 has it.
-fn version(head: &Bytes) -> ProtocolError {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let mut words = line.split(|byte| *byte == b' ').skip(2);
-    match (words.next(), words.next()) {
-        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None)
+fn refused(version: &[u8]) -> ProtocolError {
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
             ProtocolError::Version

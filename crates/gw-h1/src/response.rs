@@ -1,10 +1,9 @@
 //! The heads of responses, as a client reads them.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::{Response, StatusCode, Version};
-use httparse::{ParserConfig, Status};
 
-use crate::head::{Scan, fields, malformed, with_room};
+use crate::head::{Scan, Section};
 use crate::{HeadLimits, ProtocolError, Underscores};
 
 /// The interim answers before an answer: a request may have any number of them (RFC 9110 §15.2), but who reads them is
@@ -58,24 +57,31 @@ impl ResponseParser {
         Ok(())
     }
 
-    fn read(&self, head: &Bytes) -> Result<Response<()>, ProtocolError> {
-        with_room(self.limits.fields, |room| {
-            let mut parsed = httparse::Response::new(&mut []);
-            let config = ParserConfig::default();
-            match config.parse_response_with_uninit_headers(&mut parsed, head, room) {
-                Ok(Status::Complete(length)) if length == head.len() => {}
-                Ok(_) => return Err(ProtocolError::Malformed("no end of the head")),
-                Err(error) => return Err(malformed(error)),
-            }
-            let mut response = Response::new(());
-            *response.status_mut() = parsed
-                .code
-                .and_then(|code| StatusCode::from_u16(code).ok())
-                .ok_or(ProtocolError::Malformed("a status that is none"))?;
-            *response.version_mut() =
-                if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-            *response.headers_mut() = fields(head, parsed.headers, Underscores::Keep)?;
-            Ok(response)
-        })
+    fn read(&self, head: &Section) -> Result<Response<()>, ProtocolError> {
+        let (version, status) = status_line(head.first())?;
+        let mut response = Response::new(());
+        (*response.version_mut(), *response.status_mut()) = (version, status);
+        *response.headers_mut() = head.fields(self.limits.fields, Underscores::Keep)?;
+        Ok(response)
     }
 }
+
+/// The version and the status; a reason may be missing with its space.
+fn status_line(line: &[u8]) -> Result<(Version, StatusCode), ProtocolError> {
+    let (version, rest) = match line {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', rest @ ..] => (Version::HTTP_11, rest),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0', b' ', rest @ ..] => (Version::HTTP_10, rest),
+        _ => return Err(ProtocolError::Malformed("no HTTP version")),
+    };
+    let (code, reason) = match rest {
+        [a, b, c] => ([*a, *b, *c], &[][..]),
+        [a, b, c, b' ', reason @ ..] => ([*a, *b, *c], reason),
+        _ => return Err(STATUS),
+    };
+    if reason.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Err(ProtocolError::Malformed("a reason with a control byte"));
+    }
+    Ok((version, StatusCode::from_bytes(&code).map_err(|_| STATUS)?))
+}
+
+const STATUS: ProtocolError = ProtocolError::Malformed("a status that is not three digits");

@@ -2,9 +2,8 @@
 
 use bytes::BytesMut;
 use http::header::{self, HeaderMap, HeaderName};
-use httparse::{EMPTY_HEADER, Status};
 
-use crate::head::{Scan, fields, malformed};
+use crate::head::{Scan, Section};
 use crate::{ProtocolError, Underscores};
 
 /// The bytes of a trailer section.
@@ -68,19 +67,15 @@ impl Trailers {
 
     pub(crate) fn take(&mut self, bytes: &mut BytesMut) -> Result<Option<HeaderMap>, ProtocolError> {
         let within = bytes.len().min(BYTES);
-        let Some(length) = self.scan.find(&bytes[..within])? else {
+        let Some(ends) = self.scan.find(&bytes[..within])? else {
             let full = bytes.len() >= BYTES;
             return if full { Err(ProtocolError::TrailersTooLarge) } else { Ok(None) };
         };
-        let section = bytes.split_to(length).freeze();
-        let mut room = [EMPTY_HEADER; FIELDS];
-        let parsed = match httparse::parse_headers(&section, &mut room) {
-            Ok(Status::Complete((read, parsed))) if read == section.len() => parsed,
-            Ok(_) => return Err(ProtocolError::Malformed("no end of the trailers")),
-            Err(httparse::Error::TooManyHeaders) => return Err(ProtocolError::TrailersTooLarge),
-            Err(error) => return Err(malformed(error)),
-        };
-        let all = fields(&section, parsed, self.underscores)?;
+        let all =
+            Section::take(bytes, ends).trailers(FIELDS, self.underscores).map_err(|error| match error {
+                ProtocolError::TooManyFields => ProtocolError::TrailersTooLarge,
+                error => error,
+            })?;
         // Rare enough to be copied.
         let mut trailers = HeaderMap::new();
         for (name, value) in all.iter().filter(|(name, _)| may_trail(name)) {
