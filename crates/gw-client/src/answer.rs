@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use gw_core::{Body, Clock, Error, Io, OnUpgrade, Outcome, RequestContext, Response, Result};
+use gw_h1::Noted;
 use gw_selector::Picked;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Version};
@@ -42,7 +43,8 @@ pub(crate) fn checked(
     }
     // `h1` has done that already.
     if cfg!(feature = "hyper-h1") || lease.is_h2() {
-        gw_h1::response_framing(&Method::GET, &mut head)
+        let noted = Noted::of(head.headers());
+        gw_h1::response_framing(&Method::GET, &mut head, noted)
             .map_err(|what| Error::new(Outcome::UpstreamMalformed).with_source(what))?;
     }
     // The version is between us and the upstream (RFC 9110 §2.5).

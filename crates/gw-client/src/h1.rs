@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 
 use gw_core::{Outcome, Request};
 use gw_h1::{
-    Framing, HeadLimits, ProtocolError, ReadBuffer, ResponseParser, WriteQueue, encode_request,
+    Framing, HeadLimits, Noted, ProtocolError, ReadBuffer, ResponseParser, WriteQueue, encode_request,
     is_persistent, request_framing, response_framing,
 };
 use http::{Method, Response, StatusCode};
@@ -95,7 +95,8 @@ impl Conn {
         let mut sending = Sending::new(self, upload, request, framing);
         match std::future::poll_fn(|cx| sending.poll(cx)).await {
             Ok((answer, reusable)) => {
-                let persistent = reusable && is_persistent(request.version(), request.headers());
+                let persistent = reusable
+                    && is_persistent(request.version(), request.headers(), Noted::of(request.headers()));
                 Ok(sending.into_response(answer, persistent))
             }
             Err(error) => {
@@ -110,7 +111,8 @@ impl Conn {
 
 /// What the fields say of the request's body, else what the body says of itself.
 fn upload_framing(request: &mut Request) -> Result<Framing, Error> {
-    let said = request_framing(request).map_err(|error| {
+    let noted = Noted::of(request.headers());
+    let said = request_framing(request, noted).map_err(|error| {
         Error::Upload(gw_core::Error::unsent(Outcome::ClientMalformed).with_source(error))
     })?;
     let body = request.body();
@@ -164,7 +166,7 @@ impl Sending {
         loop {
             while let Some(mut head) = parser.parse(conn.read.bytes())? {
                 self.answered = true;
-                let (framing, reusable) = response_framing(&self.method, &mut head)?;
+                let (framing, reusable) = response_framing(&self.method, &mut head, parser.noted())?;
                 let status = head.status();
                 if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
                     if !reusable {
@@ -175,7 +177,7 @@ impl Sending {
                     }
                     continue;
                 }
-                let reusable = reusable && is_persistent(head.version(), head.headers());
+                let reusable = reusable && is_persistent(head.version(), head.headers(), parser.noted());
                 return Poll::Ready(Ok((head.map(|()| framing), reusable)));
             }
             match ready!(conn.read.poll_fill(Pin::new(&mut conn.stream), cx)) {

@@ -1,7 +1,5 @@
 //! Heads, written. Framing fields are written from [`Framing`], whatever the fields say.
 
-use std::fmt::Write;
-
 use bytes::{BufMut, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::uri::{PathAndQuery, Uri};
@@ -78,13 +76,13 @@ fn encode_fields(fields: &HeaderMap, framing: Framing, out: &mut BytesMut) {
     }
     match framing {
         Framing::Length(length) => {
-            out.put_slice(b"content-length: ");
-            put(out, format_args!("{length}\r\n"));
+            out.extend_from_slice(b"content-length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            out.extend_from_slice(b"\r\n\r\n");
         }
-        Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
-        Framing::Empty | Framing::UntilClose => {}
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n"),
+        Framing::Empty | Framing::UntilClose => out.extend_from_slice(b"\r\n"),
     }
-    out.put_slice(b"\r\n");
 }
 
 pub(crate) fn encode_field(name: &str, value: &[u8], out: &mut BytesMut) {
@@ -93,10 +91,4 @@ pub(crate) fn encode_field(name: &str, value: &[u8], out: &mut BytesMut) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-}
-
-/// Writes a number and the like; a buffer that grows takes everything.
-pub(crate) fn put(out: &mut BytesMut, number: std::fmt::Arguments<'_>) {
-    out.reserve(32);
-    let _ = out.write_fmt(number);
 }

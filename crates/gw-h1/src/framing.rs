@@ -3,7 +3,7 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request, Response, StatusCode, Version};
 
-use crate::ProtocolError;
+use crate::{Noted, ProtocolError};
 
 /// Codings that exist and are not known here: what has one is not malformed.
 const OTHER_CODINGS: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress", b"identity"];
@@ -21,24 +21,25 @@ pub enum Framing {
     UntilClose,
 }
 
-/// What follows the head of a request. Of several equal lengths one is left.
+/// What follows the head of a request, which has of the fields in question those that are `noted`. Of several equal
+/// lengths one is left.
 ///
 /// # Errors
 /// For a `Transfer-Encoding` other than `chunked`, beside a `Content-Length` or in HTTP/1.0, and for lengths that
 /// differ or are none (RFC 9112 §6.1, §6.3). A list in one field is refused even if its members agree.
-pub fn request_framing<B>(head: &mut Request<B>) -> Result<Framing, ProtocolError> {
+pub fn request_framing<B>(head: &mut Request<B>, noted: Noted) -> Result<Framing, ProtocolError> {
     let version = head.version();
     let fields = head.headers_mut();
-    if let Some(coding) = coding(fields)? {
+    if let Some(coding) = coding(fields, noted)? {
         if version != Version::HTTP_11 {
             return Err(ProtocolError::Malformed("Transfer-Encoding belongs to HTTP/1.1"));
         }
-        if fields.contains_key(CONTENT_LENGTH) {
+        if noted.has(Noted::LENGTH) {
             return Err(ProtocolError::Malformed("both Transfer-Encoding and Content-Length"));
         }
         return Ok(coding);
     }
-    Ok(match length(fields, false)? {
+    Ok(match length(fields, noted, false)? {
         Some(length) => Framing::Length(length),
         None => Framing::Empty,
     })
@@ -55,18 +56,19 @@ pub fn request_framing<B>(head: &mut Request<B>) -> Result<Framing, ProtocolErro
 pub fn response_framing<B>(
     method: &Method,
     head: &mut Response<B>,
+    noted: Noted,
 ) -> Result<(Framing, bool), ProtocolError> {
     let (status, version) = (head.status(), head.version());
     let fields = head.headers_mut();
-    let coding = coding(fields)?;
+    let coding = coding(fields, noted)?;
     if coding.is_some() && version != Version::HTTP_11 {
         return Err(ProtocolError::Malformed("Transfer-Encoding belongs to HTTP/1.1"));
     }
-    let both = coding.is_some() && fields.contains_key(CONTENT_LENGTH);
+    let both = coding.is_some() && noted.has(Noted::LENGTH);
     if both {
         fields.remove(CONTENT_LENGTH);
     }
-    let length = length(fields, true)?;
+    let length = length(fields, noted, true)?;
     if status.is_informational() || status == StatusCode::NO_CONTENT {
         // They must not have these fields (RFC 9110 §8.6), so the sender may believe in a body.
         let bare = coding.is_none() && length.is_none_or(|length| length == 0);
@@ -83,7 +85,10 @@ pub fn response_framing<B>(
 }
 
 /// Whether the sender of this head keeps the connection open after its message (RFC 9112 §9.3).
-pub fn is_persistent(version: Version, fields: &HeaderMap) -> bool {
+pub fn is_persistent(version: Version, fields: &HeaderMap, noted: Noted) -> bool {
+    if !noted.has(Noted::CONNECTION) {
+        return version == Version::HTTP_11;
+    }
     let (mut close, mut keep) = (false, false);
     for value in fields.get_all(CONNECTION) {
         for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
@@ -95,7 +100,10 @@ pub fn is_persistent(version: Version, fields: &HeaderMap) -> bool {
 }
 
 /// `Chunked`, if the fields say so.
-fn coding(fields: &HeaderMap) -> Result<Option<Framing>, ProtocolError> {
+fn coding(fields: &HeaderMap, noted: Noted) -> Result<Option<Framing>, ProtocolError> {
+    if !noted.has(Noted::CODING) {
+        return Ok(None);
+    }
     let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
     let Some(only) = codings.next() else { return Ok(None) };
     if codings.next().is_none() && only.as_bytes().eq_ignore_ascii_case(b"chunked") {
@@ -112,7 +120,10 @@ fn coding(fields: &HeaderMap) -> Result<Option<Framing>, ProtocolError> {
 }
 
 /// The one length that the fields agree on; `lists` if a field may repeat it.
-fn length(fields: &mut HeaderMap, lists: bool) -> Result<Option<u64>, ProtocolError> {
+fn length(fields: &mut HeaderMap, noted: Noted, lists: bool) -> Result<Option<u64>, ProtocolError> {
+    if !noted.has(Noted::LENGTH) {
+        return Ok(None);
+    }
     let (mut length, mut count) = (None, 0);
     for value in fields.get_all(CONTENT_LENGTH) {
         for number in value.as_bytes().split(|byte| lists && *byte == b',') {

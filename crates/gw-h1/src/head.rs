@@ -1,5 +1,7 @@
 //! What the heads of requests and responses have in common: where they end, and their fields.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use memchr::{memchr, memchr_iter};
@@ -7,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::ProtocolError;
 use crate::names::known;
+use crate::noted::Noted;
 
 const NAME: ProtocolError = ProtocolError::Malformed("a field name that is no token");
 const VALUE: ProtocolError = ProtocolError::Malformed("a field value with a control byte");
@@ -110,16 +113,25 @@ impl Section {
     }
 
     /// The fields of a head, which stand behind its first line; `most` counts those that are dropped too.
-    pub(crate) fn fields(&self, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
+    pub(crate) fn fields(
+        &self,
+        most: usize,
+        underscores: Underscores,
+    ) -> Result<(HeaderMap, Noted), ProtocolError> {
         self.read(1, most, underscores)
     }
 
     /// All lines as fields.
     pub(crate) fn trailers(&self, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
-        self.read(0, most, underscores)
+        self.read(0, most, underscores).map(|(fields, _)| fields)
     }
 
-    fn read(&self, from: usize, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
+    fn read(
+        &self,
+        from: usize,
+        most: usize,
+        underscores: Underscores,
+    ) -> Result<(HeaderMap, Noted), ProtocolError> {
         // The last line is the blank one.
         let lines = self.ends.get(from..self.ends.len() - 1).unwrap_or_default();
         if lines.len() > most {
@@ -127,29 +139,33 @@ impl Section {
         }
         let fields = HeaderMap::try_with_capacity(lines.len() + ROOM);
         let mut fields = fields.map_err(|_| ProtocolError::TooManyFields)?;
+        let mut noted = Noted::NONE;
         let mut start = if from == 0 { 0 } else { self.ends[from - 1] as usize + 1 };
         for lf in lines {
             let end = *lf as usize - 1;
-            if let Some((name, value)) = field(&self.bytes, start, end, underscores)? {
+            if let Some((name, value)) = field(&self.bytes, start..end, underscores, &mut noted)? {
                 fields.try_append(name, value).map_err(|_| ProtocolError::TooManyFields)?;
             }
             start = end + 2;
         }
-        Ok(fields)
+        Ok((fields, noted))
     }
 }
 
 /// The field of a line of `section`, its value as a slice of that; none if it is to be dropped.
 fn field(
     section: &Bytes,
-    start: usize,
-    end: usize,
+    Range { start, end }: Range<usize>,
     underscores: Underscores,
+    noted: &mut Noted,
 ) -> Result<Option<(HeaderName, HeaderValue)>, ProtocolError> {
     let line = &section[start..end];
     let colon = line.iter().position(|byte| *byte == b':').ok_or(NAME)?;
     let (name, dropped) = match known(&line[..colon]) {
-        Some(name) => (name.clone(), false),
+        Some((name, place)) => {
+            noted.add(place);
+            (name.clone(), false)
+        }
         // White space is no part of a token: neither before the colon nor at the line's beginning, which would make it a
         // part of the line before (RFC 9112 §5.1, §5.2).
         None => (

@@ -15,23 +15,24 @@ macro_rules! names {
     };
 }
 
+// Those that `Noted` knows come first, in its order.
 names! {
+    "content-length" "transfer-encoding" "connection" "te" "expect" "date"
     "accept" "accept-charset" "accept-encoding" "accept-language" "accept-ranges"
     "access-control-allow-credentials" "access-control-allow-headers" "access-control-allow-methods"
     "access-control-allow-origin" "access-control-expose-headers" "access-control-max-age"
     "access-control-request-headers" "access-control-request-method" "age" "allow" "alt-svc"
-    "authorization" "baggage" "cache-control" "connection" "content-disposition" "content-encoding"
-    "content-language" "content-length" "content-location" "content-range" "content-security-policy"
-    "content-type" "cookie" "date" "dnt" "etag" "expect" "expires" "forwarded" "from"
-    "grpc-accept-encoding" "grpc-encoding" "grpc-message" "grpc-status" "grpc-timeout" "host" "if-match"
-    "if-modified-since" "if-none-match" "if-range" "if-unmodified-since" "keep-alive" "last-modified"
-    "link" "location" "origin" "pragma" "priority" "proxy-authorization" "proxy-connection" "range"
-    "referer" "referrer-policy" "retry-after" "sec-ch-ua" "sec-ch-ua-mobile" "sec-ch-ua-platform"
-    "sec-fetch-dest" "sec-fetch-mode" "sec-fetch-site" "sec-fetch-user" "sec-gpc" "sec-websocket-accept"
-    "sec-websocket-extensions" "sec-websocket-key" "sec-websocket-protocol" "sec-websocket-version"
-    "server" "server-timing" "set-cookie" "strict-transport-security" "te" "trace-id" "traceparent"
-    "tracestate" "trailer" "transfer-encoding" "upgrade" "upgrade-insecure-requests" "user-agent" "vary"
-    "via" "warning" "www-authenticate" "x-api-key" "x-b3-sampled" "x-b3-spanid" "x-b3-traceid"
+    "authorization" "baggage" "cache-control" "content-disposition" "content-encoding" "content-language"
+    "content-location" "content-range" "content-security-policy" "content-type" "cookie" "dnt" "etag"
+    "expires" "forwarded" "from" "grpc-accept-encoding" "grpc-encoding" "grpc-message" "grpc-status"
+    "grpc-timeout" "host" "if-match" "if-modified-since" "if-none-match" "if-range" "if-unmodified-since"
+    "keep-alive" "last-modified" "link" "location" "origin" "pragma" "priority" "proxy-authorization"
+    "proxy-connection" "range" "referer" "referrer-policy" "retry-after" "sec-ch-ua" "sec-ch-ua-mobile"
+    "sec-ch-ua-platform" "sec-fetch-dest" "sec-fetch-mode" "sec-fetch-site" "sec-fetch-user" "sec-gpc"
+    "sec-websocket-accept" "sec-websocket-extensions" "sec-websocket-key" "sec-websocket-protocol"
+    "sec-websocket-version" "server" "server-timing" "set-cookie" "strict-transport-security" "trace-id"
+    "traceparent" "tracestate" "trailer" "upgrade" "upgrade-insecure-requests" "user-agent" "vary" "via"
+    "warning" "www-authenticate" "x-api-key" "x-b3-sampled" "x-b3-spanid" "x-b3-traceid"
     "x-content-type-options" "x-correlation-id" "x-csrf-token" "x-forwarded-for" "x-forwarded-host"
     "x-forwarded-port" "x-forwarded-proto" "x-frame-options" "x-powered-by" "x-real-ip" "x-request-id"
     "x-requested-with" "x-xss-protection"
@@ -62,13 +63,13 @@ const fn slot(name: &[u8]) -> usize {
     (length * 243 + first as usize * 2 + last as usize * 93 + middle as usize * 116) % SLOTS
 }
 
-/// The name, in whatever case it is written, if it is among those that are often seen.
-pub(crate) fn known(name: &[u8]) -> Option<&'static HeaderName> {
+/// The name, in whatever case it is written, and its place, if it is among those that are often seen.
+pub(crate) fn known(name: &[u8]) -> Option<(&'static HeaderName, usize)> {
     let mut place = slot(name);
     loop {
         let at = usize::from(PLACES[place]).checked_sub(1)?;
         if TEXTS[at].as_bytes().eq_ignore_ascii_case(name) {
-            return NAMES.get(at);
+            return Some((NAMES.get(at)?, at));
         }
         place = (place + 1) % SLOTS;
     }
@@ -83,7 +84,7 @@ mod tests {
         for text in TEXTS {
             let expect = HeaderName::from_static(text);
             for written in [(*text).to_owned(), text.to_ascii_uppercase()] {
-                assert_eq!(known(written.as_bytes()), Some(&expect));
+                assert_eq!(known(written.as_bytes()).map(|(name, _)| name), Some(&expect));
                 assert_eq!(known(&written.as_bytes()[1..]), None);
                 assert_eq!(known(format!("{written} ").as_bytes()), None);
             }

@@ -1,6 +1,7 @@
 //! What is to be written: heads and chunk framing in one buffer, data in slices of its own, all in one write.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use http::HeaderMap;
 use tokio::io::AsyncWrite;
 
 use crate::BufferPool;
-use crate::encode::{encode_field, put};
+use crate::encode::encode_field;
 use crate::trailers::may_trail;
 
 /// Data up to this size is copied beside the head or the framing: cheaper than a slice of its own.
@@ -110,7 +111,8 @@ impl WriteQueue {
         if data.is_empty() {
             return;
         }
-        self.encode(|out| put(out, format_args!("{:x}\r\n", data.len())));
+        // A buffer that grows takes everything.
+        self.encode(|out| _ = write!(out, "{:x}\r\n", data.len()));
         self.push(data);
         self.encode(|out| out.put_slice(b"\r\n"));
     }

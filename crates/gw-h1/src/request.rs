@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::{Method, Request, Uri, Version};
 
 use crate::head::{Scan, Section};
-use crate::{HeadLimits, ProtocolError, Underscores};
+use crate::{HeadLimits, Noted, ProtocolError, Underscores};
 
 /// The longest target that `http::Uri` takes.
 const LONGEST_TARGET: usize = u16::MAX as usize - 1;
@@ -18,6 +18,7 @@ pub struct RequestParser {
     limits: HeadLimits,
     underscores: Underscores,
     scan: Scan,
+    noted: Noted,
     /// The one empty line before the head has come (RFC 9112 §2.2).
     begun: bool,
 }
@@ -25,7 +26,7 @@ pub struct RequestParser {
 impl RequestParser {
     /// A parser for a connection.
     pub fn new(limits: HeadLimits, underscores: Underscores) -> Self {
-        Self { limits, underscores, scan: Scan::default(), begun: false }
+        Self { limits, underscores, scan: Scan::default(), noted: Noted::NONE, begun: false }
     }
 
     /// Takes the next head off the front of `bytes`, which are those of the last call and what has come since; none
@@ -47,7 +48,12 @@ impl RequestParser {
         self.read(&head).map(Some)
     }
 
-    fn read(&self, head: &Section) -> Result<Request<()>, ProtocolError> {
+    /// What the last head has of the fields that say how its message is to be read.
+    pub fn noted(&self) -> Noted {
+        self.noted
+    }
+
+    fn read(&mut self, head: &Section) -> Result<Request<()>, ProtocolError> {
         let (method, rest) = word(head.first())?;
         let (target, version) = word(rest)?;
         let mut request = Request::new(());
@@ -59,7 +65,7 @@ impl RequestParser {
         *request.method_mut() =
             Method::from_bytes(method).map_err(|_| ProtocolError::Malformed("a method that is no token"))?;
         *request.uri_mut() = self.target(head.slice(target))?;
-        *request.headers_mut() = head.fields(self.limits.fields, self.underscores)?;
+        (*request.headers_mut(), self.noted) = head.fields(self.limits.fields, self.underscores)?;
         Ok(request)
     }
 

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use http::{Response, StatusCode, Version};
 
 use crate::head::{Scan, Section};
-use crate::{HeadLimits, ProtocolError, Underscores};
+use crate::{HeadLimits, Noted, ProtocolError, Underscores};
 
 /// The interim answers before an answer: a request may have any number of them (RFC 9110 §15.2), but who reads them is
 /// not to be kept busy for ever.
@@ -15,6 +15,7 @@ const INTERIM: u8 = 16;
 pub struct ResponseParser {
     limits: HeadLimits,
     scan: Scan,
+    noted: Noted,
     /// The interim answers since the last other one.
     interim: u8,
 }
@@ -22,7 +23,7 @@ pub struct ResponseParser {
 impl ResponseParser {
     /// A parser for a connection; of the limits, that of the target has no meaning.
     pub fn new(limits: HeadLimits) -> Self {
-        Self { limits, scan: Scan::default(), interim: 0 }
+        Self { limits, scan: Scan::default(), noted: Noted::NONE, interim: 0 }
     }
 
     /// Takes the next head off the front of `bytes`, which are those of the last call and what has come since; none
@@ -57,11 +58,16 @@ impl ResponseParser {
         Ok(())
     }
 
-    fn read(&self, head: &Section) -> Result<Response<()>, ProtocolError> {
+    /// What the last head has of the fields that say how its message is to be read.
+    pub fn noted(&self) -> Noted {
+        self.noted
+    }
+
+    fn read(&mut self, head: &Section) -> Result<Response<()>, ProtocolError> {
         let (version, status) = status_line(head.first())?;
         let mut response = Response::new(());
         (*response.version_mut(), *response.status_mut()) = (version, status);
-        *response.headers_mut() = head.fields(self.limits.fields, Underscores::Keep)?;
+        (*response.headers_mut(), self.noted) = head.fields(self.limits.fields, Underscores::Keep)?;
         Ok(response)
     }
 }

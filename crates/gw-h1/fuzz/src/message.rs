@@ -72,7 +72,7 @@ pub(crate) fn request(pieces: &[&[u8]], limits: HeadLimits, underscores: Undersc
             None => return Ok(None),
         }
     };
-    let framing = request_framing(&mut head)?;
+    let framing = request_framing(&mut head, parser.noted())?;
     let line = format!("{} {} {:?}", head.method(), head.uri(), head.version());
     let mut message = Message { line, fields: text(head.headers()), ..Message::default() };
     let whole = input.body(BodyDecoder::new(framing, underscores), &mut message)?;
@@ -89,7 +89,7 @@ pub(crate) fn response(pieces: &[&[u8]], limits: HeadLimits, method: &Method) ->
             None => return Ok(None),
         }
     };
-    let (framing, reusable) = response_framing(method, &mut head)?;
+    let (framing, reusable) = response_framing(method, &mut head, parser.noted())?;
     let line = format!("{} {:?}", head.status().as_str(), head.version());
     let reusable = reusable && framing != Framing::UntilClose;
     let mut message = Message { line, fields: text(head.headers()), reusable, ..Message::default() };

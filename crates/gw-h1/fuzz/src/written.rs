@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use gw_h1::{
-    BodyDecoder, BufferPool, Decoded, Framing, RequestParser, ResponseParser, Underscores, WriteQueue,
+    BodyDecoder, BufferPool, Decoded, Framing, Noted, RequestParser, ResponseParser, Underscores, WriteQueue,
     encode_request, encode_response, request_framing, response_framing,
 };
 use http::{HeaderMap, Method};
@@ -51,7 +51,8 @@ fn request(input: &[u8], cut: Cut) -> Option<()> {
     let mut first = message::request(&[input], LIMITS, Underscores::Keep).ok()??;
     let mut bytes = BytesMut::from(input);
     let mut head = RequestParser::new(LIMITS, Underscores::Keep).parse(&mut bytes).ok()??;
-    let framing = request_framing(&mut head).ok()?;
+    let noted = Noted::of(head.headers());
+    let framing = request_framing(&mut head, noted).ok()?;
     let mut written = Written::default();
     written.queue.encode(|out| encode_request(&head, framing, out));
     written.body(&mut bytes, framing, cut);
@@ -69,7 +70,8 @@ fn response(input: &[u8], cut: Cut) -> Option<()> {
     let mut first = message::response(&[input], LIMITS, &method).ok()??;
     let mut bytes = BytesMut::from(input);
     let mut head = ResponseParser::new(LIMITS).parse(&mut bytes).ok()??;
-    let (framing, _) = response_framing(&method, &mut head).ok()?;
+    let noted = Noted::of(head.headers());
+    let (framing, _) = response_framing(&method, &mut head, noted).ok()?;
     let mut written = Written::default();
     let (parts, ()) = head.into_parts();
     written.queue.encode(|out| encode_response(&parts, framing, out));

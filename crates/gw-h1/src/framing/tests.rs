@@ -18,6 +18,6 @@ fn persistence() {
         if let Some(connection) = connection {
             fields.insert(CONNECTION, HeaderValue::from_static(connection));
         }
-        assert_eq!(is_persistent(version, &fields), expect, "{version:?} {connection:?}");
+        assert_eq!(is_persistent(version, &fields, Noted::of(&fields)), expect, "{version:?} {connection:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, DATE, HeaderMap, TE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, TE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -12,7 +12,7 @@ use http_body::Body;
 use super::date::Date;
 use super::shared::Next;
 use crate::encode::encode_answer;
-use crate::{Framing, WriteQueue, is_persistent, response_framing};
+use crate::{Framing, Noted, WriteQueue, is_persistent, response_framing};
 
 /// So much of a body is gathered before it is written.
 const GATHERED: usize = 64 * 1024;
@@ -29,7 +29,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(head: &Request<()>) -> Self {
+    pub(super) fn of(head: &Request<()>, noted: Noted) -> Self {
         let takes = |value: &http::HeaderValue| {
             let mut codings = value.as_bytes().split(|byte| *byte == b',');
             codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
@@ -37,8 +37,8 @@ impl Asked {
         Self {
             method: head.method().clone(),
             version: head.version(),
-            keeps: is_persistent(head.version(), head.headers()),
-            trailers: head.headers().get_all(TE).iter().any(takes),
+            keeps: is_persistent(head.version(), head.headers(), noted),
+            trailers: noted.has(Noted::TE) && head.headers().get_all(TE).iter().any(takes),
         }
     }
 
@@ -72,6 +72,7 @@ pub(super) enum Gathered {
 /// The head of an answer, and what it says of the body.
 pub(super) struct Head {
     parts: Parts,
+    noted: Noted,
     framing: Framing,
 }
 
@@ -93,11 +94,12 @@ pub(super) struct Answer<B> {
 impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
     /// An answer and its head, of which nothing is written.
     pub(super) fn new(asked: &Asked, mut response: Response<B>) -> (Head, Self) {
-        let framing = framing(asked, &mut response);
+        let noted = Noted::of(response.headers());
+        let framing = framing(asked, &mut response, noted);
         let (parts, body) = response.into_parts();
         let body = (framing != Framing::Empty).then_some(body);
         let answer = Self { body, framing, trailers: asked.trailers, cut: false, then: Then::Close };
-        (Head { parts, framing }, answer)
+        (Head { parts, noted, framing }, answer)
     }
 
     /// Puts the head into `queue`. `next` is what the client sends next as far as is known, `ending` whether this is the
@@ -111,8 +113,8 @@ impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
         date: &Date,
         queue: &mut WriteQueue,
     ) {
-        let Head { parts: mut head, framing } = head;
-        let says_close = !is_persistent(Version::HTTP_11, &head.headers);
+        let Head { parts: mut head, noted, framing } = head;
+        let says_close = !is_persistent(Version::HTTP_11, &head.headers, noted);
         let keeps = asked.keeps && next != Next::Unknown && !ending && !head.status.is_informational();
         self.then = match head.status == StatusCode::SWITCHING_PROTOCOLS {
             // Bytes of a body are none of the other protocol.
@@ -125,7 +127,7 @@ impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
             (Then::Next, Version::HTTP_10) => b"connection: keep-alive\r\n",
             _ => b"",
         };
-        let date = if head.headers.contains_key(DATE) { None } else { Some(date.line()) };
+        let date = if noted.has(Noted::DATE) { None } else { Some(date.line()) };
         let date = date.as_ref().map_or(&b""[..], |line| &line[..]);
         head.version = asked.version;
         queue.encode(|out| encode_answer(&head, framing, &[date, connection], out));
@@ -195,8 +197,8 @@ impl<B: Body<Data = Bytes> + Unpin> Answer<B> {
 }
 
 /// What delimits the answer's body: what its head says, else what the body knows of itself.
-fn framing<B: Body>(asked: &Asked, response: &mut Response<B>) -> Framing {
-    let said = response_framing(&asked.method, response);
+fn framing<B: Body>(asked: &Asked, response: &mut Response<B>, noted: Noted) -> Framing {
+    let said = response_framing(&asked.method, response, noted);
     let status = response.status();
     if status.is_informational() || status == StatusCode::NO_CONTENT {
         response.headers_mut().remove(CONTENT_LENGTH);

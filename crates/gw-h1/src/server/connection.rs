@@ -14,7 +14,8 @@ use super::answer::{Answer, Asked, Gathered, Then};
 use super::shared::{Cell, Inbound, Next};
 use super::{BadRequest, Date, Error, Fault, RequestBody};
 use crate::{
-    BodyDecoder, BufferPool, Framing, HeadLimits, RequestParser, Underscores, WriteQueue, request_framing,
+    BodyDecoder, BufferPool, Framing, HeadLimits, Noted, RequestParser, Underscores, WriteQueue,
+    request_framing,
 };
 
 /// What a connection is made with.
@@ -119,17 +120,19 @@ where
 
     fn refuse(&mut self, fault: Fault, head: Option<Request<()>>) {
         self.midway = false;
-        self.asked = head.as_ref().map_or_else(Asked::unknown, Asked::of);
+        self.asked =
+            head.as_ref().map_or_else(Asked::unknown, |head| Asked::of(head, Noted::of(head.headers())));
         self.cell.with(|shared| shared.inbound = Inbound::Lost);
         self.state = State::Serving(Box::pin((self.service)(Err(BadRequest { fault, head }))));
     }
 
     fn serve(&mut self, mut head: Request<()>) {
-        let framing = match request_framing(&mut head) {
+        let noted = self.parser.noted();
+        let framing = match request_framing(&mut head, noted) {
             Ok(framing) => framing,
             Err(error) => return self.refuse(Fault::Protocol(error), Some(head)),
         };
-        self.asked = Asked::of(&head);
+        self.asked = Asked::of(&head, noted);
         let body = match framing {
             Framing::Empty | Framing::Length(0) => RequestBody::empty(),
             _ => {
@@ -137,7 +140,7 @@ where
                 let length = decoder.left();
                 self.cell.with(|shared| {
                     shared.inbound = Inbound::Held(decoder);
-                    shared.interim = expects(&head).then_some(0);
+                    shared.interim = (noted.has(Noted::EXPECT) && expects(&head)).then_some(0);
                 });
                 RequestBody::new(&self.cell, length)
             }
