@@ -161,7 +161,7 @@ fn field(
 ) -> Result<Option<(HeaderName, HeaderValue)>, ProtocolError> {
     let line = &section[start..end];
     let colon = line.iter().position(|byte| *byte == b':').ok_or(NAME)?;
-    let (name, dropped) = match known(&line[..colon]) {
+    let (name, dropped) = match known(&section[start..], colon) {
         Some((name, place)) => {
             noted.add(place);
             (name.clone(), false)

@@ -5,8 +5,11 @@
 
 use http::header::HeaderName;
 
-/// The names by what [`slot`] makes of them; the next free one for those that come to the same.
+/// The places of a table that is found by [`slot`]; names that come to the same stand in the next free ones.
 const SLOTS: usize = 256;
+
+/// No name here is longer.
+const LONGEST: usize = 32;
 
 macro_rules! names {
     ($($name:literal)*) => {
@@ -39,7 +42,7 @@ names! {
 }
 
 /// Where a name is in `NAMES`, plus one; zero is the end of the search.
-const PLACES: [u8; SLOTS] = {
+static PLACES: [u8; SLOTS] = {
     let mut places = [0; SLOTS];
     let mut at = 0;
     while at < TEXTS.len() {
@@ -63,16 +66,64 @@ const fn slot(name: &[u8]) -> usize {
     (length * 243 + first as usize * 2 + last as usize * 93 + middle as usize * 116) % SLOTS
 }
 
-/// The name, in whatever case it is written, and its place, if it is among those that are often seen.
-pub(crate) fn known(name: &[u8]) -> Option<(&'static HeaderName, usize)> {
-    let mut place = slot(name);
+/// A name in lower case, to be compared eight bytes at a time.
+struct Pattern {
+    length: usize,
+    text: [u64; LONGEST / 8],
+    /// The bits that count: all, but of a letter not the one of its case.
+    care: [u64; LONGEST / 8],
+}
+
+static PATTERNS: [Pattern; TEXTS.len()] = {
+    let mut patterns =
+        [const { Pattern { length: 0, text: [0; LONGEST / 8], care: [0; LONGEST / 8] } }; TEXTS.len()];
+    let mut at = 0;
+    while at < TEXTS.len() {
+        let text = TEXTS[at].as_bytes();
+        patterns[at].length = text.len();
+        let mut byte = 0;
+        while byte < text.len() {
+            let (word, shift) = (byte / 8, byte % 8 * 8);
+            let care = if text[byte].is_ascii_alphabetic() { 0xdf } else { 0xff };
+            patterns[at].text[word] |= (text[byte] as u64) << shift;
+            patterns[at].care[word] |= care << shift;
+            byte += 1;
+        }
+        at += 1;
+    }
+    patterns
+};
+
+impl Pattern {
+    fn matches(&self, length: usize, words: &[u64; LONGEST / 8]) -> bool {
+        let other = |word: usize| (words[word] ^ self.text[word]) & self.care[word];
+        self.length == length && other(0) | other(1) | other(2) | other(3) == 0
+    }
+}
+
+/// The name that is the first `length` bytes of `line`, in whatever case it is written, and its place, if it is among
+/// those that are often seen.
+pub(crate) fn known(line: &[u8], length: usize) -> Option<(&'static HeaderName, usize)> {
+    let words = words(line);
+    let mut place = slot(line.get(..length)?);
     loop {
         let at = usize::from(PLACES[place]).checked_sub(1)?;
-        if TEXTS[at].as_bytes().eq_ignore_ascii_case(name) {
+        if PATTERNS[at].matches(length, &words) {
             return Some((NAMES.get(at)?, at));
         }
         place = (place + 1) % SLOTS;
     }
+}
+
+/// The first bytes of a line, whatever they are: what does not count is not looked at.
+fn words(line: &[u8]) -> [u64; LONGEST / 8] {
+    let mut bytes = [0; LONGEST];
+    match line.first_chunk() {
+        Some(first) => bytes = *first,
+        None => bytes[..line.len()].copy_from_slice(line),
+    }
+    let (words, _) = bytes.as_chunks();
+    std::array::from_fn(|word| u64::from_le_bytes(words[word]))
 }
 
 #[cfg(test)]
@@ -84,13 +135,31 @@ mod tests {
         for text in TEXTS {
             let expect = HeaderName::from_static(text);
             for written in [(*text).to_owned(), text.to_ascii_uppercase()] {
-                assert_eq!(known(written.as_bytes()).map(|(name, _)| name), Some(&expect));
-                assert_eq!(known(&written.as_bytes()[1..]), None);
-                assert_eq!(known(format!("{written} ").as_bytes()), None);
+                for behind in ["", ": ", ": and a value of a field that is long enough"] {
+                    let line = format!("{written}{behind}");
+                    let found =
+                        |from: usize, length| known(&line.as_bytes()[from..], length).map(|(name, _)| name);
+                    assert_eq!(found(0, text.len()), Some(&expect));
+                    assert_ne!(found(1, text.len() - 1), Some(&expect));
+                    assert_ne!(found(0, text.len() - 1), Some(&expect));
+                    assert_eq!(found(0, text.len() + 1), None);
+                }
             }
         }
-        for other in ["", ":", "x", "x-a", "transfer_encoding", "content-lengti"] {
-            assert_eq!(known(other.as_bytes()), None, "{other}");
+        // One bit apart from letters, digits and hyphens are others that no name may have.
+        for text in TEXTS {
+            for (at, byte) in text.bytes().enumerate() {
+                let mut other = text.as_bytes().to_vec();
+                for bit in 0..8 {
+                    other[at] = byte ^ 1 << bit;
+                    let same = other.eq_ignore_ascii_case(text.as_bytes());
+                    let found = known(&other, other.len()).map(|(name, _)| name.as_str());
+                    assert_eq!(found == Some(text), same, "{}", other.escape_ascii());
+                }
+            }
+        }
+        for other in ["", ":", "x", "x-a", "transfer_encoding", "content-lengti", &"x".repeat(40)] {
+            assert_eq!(known(other.as_bytes(), other.len()), None, "{other}");
         }
         let longest = PLACES.split(|place| *place == 0).map(<[u8]>::len).max();
         assert!(longest < Some(20), "{longest:?}: a search takes long");

@@ -56,7 +56,7 @@ mod tests {
         for name in ["Content-Length", "Transfer-Encoding", "Connection", "TE", "Expect", "Date", "Accept"] {
             let name = name.as_bytes();
             let mut read = Noted::NONE;
-            read.add(known(name).unwrap().1);
+            read.add(known(name, name.len()).unwrap().1);
             let mut fields = HeaderMap::new();
             fields.insert(HeaderName::from_bytes(name).unwrap(), "x".parse().unwrap());
             assert_eq!(read, Noted::of(&fields), "{}", name.escape_ascii());

@@ -34,13 +34,24 @@ fn is_ip_literal(inner: &str) -> bool {
     inner.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
+/// The bytes that stand in a name as they are.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    plain
+};
+
 fn is_name(host: &[u8]) -> bool {
     let mut rest = host;
     loop {
-        rest = match rest {
+        let plain = rest.iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
+        rest = match &rest[plain..] {
             [] => return true,
             [b'%', high, low, rest @ ..] if is_name_byte(*high, *low) => rest,
-            [byte, rest @ ..] if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => rest,
             _ => return false,
         }
     }
@@ -51,8 +62,7 @@ fn is_name(host: &[u8]) -> bool {
 fn is_name_byte(high: u8, low: u8) -> bool {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let Some(byte) = digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low) else { return false };
-    u8::try_from(byte)
-        .is_ok_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-._~".contains(&byte))
+    u8::try_from(byte).is_ok_and(|byte| PLAIN[usize::from(byte)] || !byte.is_ascii())
 }
 
 /// Digits that fit a port; an empty one means the default (RFC 3986 §3.2.3).

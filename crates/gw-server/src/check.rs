@@ -39,8 +39,8 @@ fn malformed(detail: &'static str) -> Refusal {
     Refusal::new(Outcome::ClientMalformed, detail)
 }
 
-/// Checks a head and gives it its one form.
-pub(crate) fn admit(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
+/// Checks a head and gives it its one form; `bodiless` if gw-h1 has found that no body follows.
+pub(crate) fn admit(head: &mut Parts, bodiless: bool, limits: &Limits) -> Result<(), Refusal> {
     if head.method == Method::CONNECT {
         let refusal = Refusal::new(Outcome::MethodNotAllowed, "CONNECT is not served");
         return Err(Refusal { status: StatusCode::NOT_IMPLEMENTED, ..refusal });
@@ -54,7 +54,10 @@ pub(crate) fn admit(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
         drop_underscores(&mut head.headers);
     }
     check_values(head)?;
-    check_framing(head, limits)?;
+    // Nothing is left to be found then.
+    if !bodiless {
+        check_framing(head, limits)?;
+    }
     check_expect(head)?;
     settle_host(head)?;
     join_cookies(head);

@@ -130,7 +130,8 @@ impl Connection {
     {
         let (mut head, incoming) = request.into_parts();
         let method = head.method.clone();
-        let admitted = admit(&mut head, &self.watch.limits);
+        let own = !cfg!(feature = "hyper-h1") && head.version != Version::HTTP_2;
+        let admitted = admit(&mut head, own && incoming.is_end_stream(), &self.watch.limits);
         let span = spans::request(&self.span, &head);
         exchange.span = span.clone();
         // The others have none (RFC 9110 §7.8).
@@ -239,15 +240,16 @@ impl Connection {
         if close && asked.version != Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let known =
-            response.headers().contains_key(CONTENT_LENGTH) || response.body().size_hint().exact().is_some();
+        let unknown = asked.version == Version::HTTP_10
+            && !response.headers().contains_key(CONTENT_LENGTH)
+            && response.body().size_hint().exact().is_none();
         let (head, body) = response.into_parts();
         let paced = self.watch.limits.min_body_rate == 0 || !is_grpc(&head.headers);
         let body = if asked.version == Version::HTTP_2 {
             ResponseBody::http2(body, asked.exchange, &self.worker, paced)
         } else {
             self.watch.set_paced(paced);
-            ResponseBody::http1(body, asked.exchange, asked.version == Version::HTTP_10 && !known)
+            ResponseBody::http1(body, asked.exchange, unknown)
         };
         Answer::from_parts(head, body)
     }

@@ -26,7 +26,7 @@ fn check_fields(fields: &[(&str, &str)], expect: u16) {
 
 #[track_caller]
 fn check(mut head: Parts, expect: u16) {
-    let status = admit(&mut head, &limits()).map_or_else(|refusal| refusal.status.as_u16(), |()| 200);
+    let status = admit(&mut head, false, &limits()).map_or_else(|refusal| refusal.status.as_u16(), |()| 200);
     assert_eq!(status, expect, "{head:?}");
 }
 
@@ -57,7 +57,7 @@ fn framing() {
 fn a_repeated_length_becomes_one() {
     let fields = [("host", "a"), ("content-length", "3"), ("content-length", "3")];
     let mut head = head(Version::HTTP_2, "POST", "/", &fields);
-    admit(&mut head, &limits()).unwrap();
+    admit(&mut head, false, &limits()).unwrap();
     assert_eq!(head.headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(), ["3"]);
 }
 
@@ -94,7 +94,7 @@ fn limits_of_the_head() {
 fn check_host(version: Version, target: &str, hosts: &[&str], expect: Result<(&str, &str), u16>) {
     let fields: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
     let mut head = head(version, "GET", target, &fields);
-    let settled = admit(&mut head, &limits()).map_err(|refusal| refusal.status.as_u16()).map(|()| {
+    let settled = admit(&mut head, false, &limits()).map_err(|refusal| refusal.status.as_u16()).map(|()| {
         let host = head.headers.get(HOST).map_or("", |host| host.to_str().unwrap());
         (head.uri.to_string(), host.to_owned())
     });
@@ -133,7 +133,7 @@ fn doubtful_names_are_dropped_where_the_codec_keeps_them() {
         "/",
         &[("host", "a"), ("x_forwarded_for", "127.0.0.1"), ("x-forwarded-for", "10.0.0.1")],
     );
-    admit(&mut head, &limits()).unwrap();
+    admit(&mut head, false, &limits()).unwrap();
     assert_eq!(head.headers.len(), 2);
     assert!(!head.headers.contains_key("x_forwarded_for"));
 }
@@ -143,7 +143,7 @@ fn cookie_crumbs_are_joined_in_http2_alone() {
     let fields = [("cookie", "a=1"), ("cookie", "b=2"), ("host", "a")];
     for (version, expect) in [(Version::HTTP_2, vec!["a=1; b=2"]), (Version::HTTP_11, vec!["a=1", "b=2"])] {
         let mut head = head(version, "GET", "/", &fields);
-        admit(&mut head, &limits()).unwrap();
+        admit(&mut head, false, &limits()).unwrap();
         let cookies: Vec<_> = head.headers.get_all(COOKIE).iter().collect();
         assert_eq!(cookies, expect);
     }
