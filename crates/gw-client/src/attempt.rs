@@ -26,11 +26,6 @@ const REPLACEMENTS: u32 = 2;
 /// The part of the connect timeout that a held node may take: one of so many.
 const HELD_SHARE: u32 = 2;
 
-/// In a request's context once some of it may have left for an upstream: a request that never got a connection may be
-/// tried again whatever its method.
-#[derive(Clone, Copy, Debug)]
-pub struct Departed;
-
 /// An attempt. Dropped before it has ended, it tells the node why, and notes itself as abandoned.
 pub(crate) struct Attempt<'a> {
     cluster: &'a Cluster,
@@ -198,7 +193,7 @@ impl<'a> Attempt<'a> {
         let reused = lease.is_reused();
         let repeat = reused && form::may_repeat(req);
         let copy = (repeat && !lease.keeps_head()).then(|| Box::new(form::copy(req)));
-        self.context.insert(Departed);
+        self.context.note_departed();
         let Failed { error, unsent } = match lease.send(req).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;

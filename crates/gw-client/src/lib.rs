@@ -47,7 +47,6 @@ mod tests;
 #[cfg(feature = "hyper-h1")]
 use hyper_h1 as h1;
 
-pub use attempt::Departed;
 pub use cluster::Cluster;
 pub use factory::{ClientFactory, ClientOptions, ClusterError, MakeClient};
 pub use gauges::{DISCOVERY_AGE, DISCOVERY_FAILING, DISCOVERY_INSTANCES};

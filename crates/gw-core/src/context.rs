@@ -3,11 +3,15 @@
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
-use crate::{ConnContext, NodeFilter, NodeInfo, Outcome, Request};
+use crate::outcome::OutcomeCell;
+use crate::{ConnContext, NodeFilter, NodeInfo, Outcome, Request, Upload};
 
 /// What names an endpoint in logs, metrics and for middleware.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,8 +54,8 @@ pub struct Attempt {
     pub elapsed: Duration,
 }
 
-/// The context of a request. Its fixed part is read without a lock; what changes on the way stands behind one
-/// mutex, which only this request's own layers take, one after another.
+/// The context of a request. What every request needs is read and written without a lock; lists and typed values
+/// stand behind one mutex, which only this request's own layers take, one after another.
 pub struct RequestContext {
     /// The connection it came over.
     pub conn: Arc<ConnContext>,
@@ -65,18 +69,35 @@ pub struct RequestContext {
     pub received: Instant,
     /// The variables of the path and host templates, in pattern order.
     pub vars: Vec<(Arc<str>, String)>,
+    /// How far its body has got on its way up.
+    pub upload: Upload,
+    flags: Flags,
+    body_fault: OutcomeCell,
+    abandoned: OutcomeCell,
+    /// When the call is over, in nanoseconds since `received`; 0 for never.
+    deadline: AtomicU64,
     state: Mutex<State>,
 }
 
+/// What is said once or again, and asked by every request. The first three say whether `state` has something to show,
+/// so that nobody takes its lock in vain.
+#[derive(Default)]
+struct Flags {
+    filtered: AtomicBool,
+    tried: AtomicBool,
+    keeps: AtomicBool,
+    last_attempt: AtomicBool,
+    departed: AtomicBool,
+    logged: AtomicBool,
+}
+
+/// One attempt is the rule, and needs no memory of its own.
 #[derive(Default)]
 struct State {
     filters: Vec<NodeFilter>,
-    tried: Vec<Arc<str>>,
-    attempts: Vec<Attempt>,
-    current: Option<Arc<NodeInfo>>,
-    last_attempt: bool,
-    body_fault: Option<Outcome>,
-    abandoned: Option<Outcome>,
+    tried: SmallVec<[Arc<NodeInfo>; 2]>,
+    attempts: SmallVec<[Attempt; 1]>,
+    request_id: Option<HeaderValue>,
     /// So few that to look at each costs less than to hash.
     values: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -96,6 +117,11 @@ impl RequestContext {
             form: AnswerForm::Text,
             received,
             vars: Vec::new(),
+            upload: Upload::none(received),
+            flags: Flags::default(),
+            body_fault: OutcomeCell::default(),
+            abandoned: OutcomeCell::default(),
+            deadline: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -113,28 +139,34 @@ impl RequestContext {
     /// Narrows the nodes of every later attempt.
     pub fn push_filter(&self, filter: NodeFilter) {
         self.state.lock().filters.push(filter);
+        self.flags.filtered.store(true, Relaxed);
     }
 
-    /// The filters pushed so far.
+    /// The filters pushed so far. A copy, since a filter may ask this context.
     pub fn filters(&self) -> Vec<NodeFilter> {
+        if !self.flags.filtered.load(Relaxed) {
+            return Vec::new();
+        }
         self.state.lock().filters.clone()
     }
 
     /// Notes the node that the attempt at hand uses, and that it has been tried.
     pub fn note_node(&self, node: Arc<NodeInfo>) {
-        let mut state = self.state.lock();
-        state.tried.push(Arc::clone(&node.address));
-        state.current = Some(node);
+        self.state.lock().tried.push(node);
+        self.flags.tried.store(true, Relaxed);
     }
 
-    /// The addresses tried so far.
+    /// The addresses tried so far, in order.
     pub fn tried(&self) -> Vec<Arc<str>> {
-        self.state.lock().tried.clone()
+        if !self.flags.tried.load(Relaxed) {
+            return Vec::new();
+        }
+        self.state.lock().tried.iter().map(|node| Arc::clone(&node.address)).collect()
     }
 
-    /// The node of the attempt at hand.
+    /// The node of the attempt at hand: the one tried last.
     pub fn current_node(&self) -> Option<Arc<NodeInfo>> {
-        self.state.lock().current.clone()
+        self.state.lock().tried.last().cloned()
     }
 
     /// Notes how an attempt ended.
@@ -142,45 +174,91 @@ impl RequestContext {
         self.state.lock().attempts.push(attempt);
     }
 
-    /// The attempts so far.
+    /// A copy of the attempts so far, in order.
     pub fn attempts(&self) -> Vec<Attempt> {
-        self.state.lock().attempts.clone()
+        self.with_attempts(<[Attempt]>::to_vec)
     }
 
-    /// Shows each attempt so far, in order, without copying them.
-    pub fn each_attempt(&self, see: impl FnMut(&Attempt)) {
-        self.state.lock().attempts.iter().for_each(see);
+    /// Lends the attempts so far, in order. `look` must not ask this context: they stand behind its lock.
+    pub fn with_attempts<T>(&self, look: impl FnOnce(&[Attempt]) -> T) -> T {
+        look(&self.state.lock().attempts)
     }
 
     /// Says whether the attempt at hand is the last.
     pub fn set_last_attempt(&self, last: bool) {
-        self.state.lock().last_attempt = last;
+        self.flags.last_attempt.store(last, Relaxed);
     }
 
     /// Whether the attempt at hand is the last.
     pub fn is_last_attempt(&self) -> bool {
-        self.state.lock().last_attempt
+        self.flags.last_attempt.load(Relaxed)
+    }
+
+    /// Notes that some of the request may have left for an upstream. The client says so.
+    pub fn note_departed(&self) {
+        self.flags.departed.store(true, Relaxed);
+    }
+
+    /// Whether some of it may have left for an upstream, in any attempt: a request that never got a connection may be
+    /// tried again whatever its method.
+    pub fn has_departed(&self) -> bool {
+        self.flags.departed.load(Relaxed)
+    }
+
+    /// Says that the request is to be in the access log. The middleware `logging` does.
+    pub fn set_logged(&self) {
+        self.flags.logged.store(true, Relaxed);
+    }
+
+    /// Whether the request is to be in the access log.
+    pub fn is_logged(&self) -> bool {
+        self.flags.logged.load(Relaxed)
+    }
+
+    /// Says what the request's id is, in place of any said before. The middleware `request_id` does.
+    pub fn set_request_id(&self, id: HeaderValue) {
+        self.state.lock().request_id = Some(id);
+    }
+
+    /// The request's id, as the upstream gets it and the access log tells it.
+    pub fn request_id(&self) -> Option<HeaderValue> {
+        self.state.lock().request_id.clone()
+    }
+
+    /// Says when the call is over, its answer's body included. Who tries a gRPC call that has a deadline does.
+    pub fn set_deadline(&self, deadline: Instant) {
+        // One that has passed already is over a nanosecond after the beginning, which has passed too.
+        let since = deadline.saturating_duration_since(self.received).as_nanos().max(1);
+        self.deadline.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// When the call is over, its answer's body included; `None` for all but gRPC calls with a deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.deadline.load(Relaxed) {
+            0 => None,
+            since => self.received.checked_add(Duration::from_nanos(since)),
+        }
     }
 
     /// Notes that the client's own body failed: whatever the upstream made of it is the client's fault.
     pub fn note_body_fault(&self, outcome: Outcome) {
-        self.state.lock().body_fault.get_or_insert(outcome);
+        self.body_fault.set_first(outcome);
     }
 
-    /// The failure of the client's body, if it failed.
+    /// The first failure of the client's body, if it failed.
     pub fn body_fault(&self) -> Option<Outcome> {
-        self.state.lock().body_fault
+        self.body_fault.get()
     }
 
     /// Says why the attempt at hand is about to be dropped without an answer, so that the client can tell a node that
     /// was too slow from a client that went away. `None` at the start of an attempt.
     pub fn set_abandoned(&self, why: Option<Outcome>) {
-        self.state.lock().abandoned = why;
+        self.abandoned.set(why);
     }
 
     /// Why the attempt at hand is dropped; [`Outcome::ClientClosed`] if nobody said.
     pub fn abandoned(&self) -> Outcome {
-        self.state.lock().abandoned.unwrap_or(Outcome::ClientClosed)
+        self.abandoned.get().unwrap_or(Outcome::ClientClosed)
     }
 
     /// Keeps a typed value for a later layer.
@@ -188,34 +266,17 @@ impl RequestContext {
         let mut state = self.state.lock();
         state.values.retain(|kept| !kept.is::<T>());
         state.values.push(Box::new(value));
+        self.flags.keeps.store(true, Relaxed);
     }
 
     /// A typed value that an earlier layer kept.
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        if !self.flags.keeps.load(Relaxed) {
+            return None;
+        }
         self.state.lock().values.iter().find_map(|kept| kept.downcast_ref::<T>()).cloned()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_typed_value_replaces_that_of_its_type_and_no_other() {
-        let any = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-        let conn = ConnContext {
-            worker: 0,
-            listener: "".into(),
-            peer: any,
-            local: any,
-            tls: None,
-            trusted_proxies: [].into(),
-        };
-        let cx = RequestContext::new(Arc::new(conn), any.ip(), Arc::default(), Instant::now());
-        assert_eq!(cx.get::<u8>(), None);
-        cx.insert(1_u8);
-        cx.insert("one");
-        cx.insert(2_u8);
-        assert_eq!((cx.get::<u8>(), cx.get::<&str>(), cx.get::<u16>()), (Some(2), Some("one"), None));
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ mod handler;
 mod node;
 mod outcome;
 mod upgrade;
+mod upload;
 
 pub use admin::{DebugRequest, DebugResponse, Debuggable, json_page};
 pub use body::Body;
@@ -22,6 +23,7 @@ pub use handler::{Client, ConnContext, Handler, TlsInfo};
 pub use node::{NodeFilter, NodeInfo};
 pub use outcome::{Facts, Outcome, Side};
 pub use upgrade::{Io, OnUpgrade, Tunnel, TunnelObserver};
+pub use upload::Upload;
 
 /// A request as it travels through the chain. Its [`RequestContext`] is in the extensions.
 pub type Request = http::Request<Body>;

@@ -3,6 +3,8 @@
 //! Status, gRPC status, `Proxy-Status` type, blame, retries, node health, log words and metric labels derive
 //! from the rows here and nowhere else.
 
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
 /// Where a failure arose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -109,5 +111,63 @@ impl Outcome {
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// An outcome that several layers may write and read, or none yet. It orders nothing else in memory.
+#[derive(Debug, Default)]
+pub(crate) struct OutcomeCell(
+    /// The place in the table, from 1; 0 for none.
+    AtomicU8,
+);
+
+impl OutcomeCell {
+    /// What was written last.
+    pub(crate) fn get(&self) -> Option<Outcome> {
+        let place = usize::from(self.0.load(Relaxed)).checked_sub(1)?;
+        Outcome::ALL.get(place).copied()
+    }
+
+    /// Writes, whatever was written before.
+    pub(crate) fn set(&self, outcome: Option<Outcome>) {
+        self.0.store(place(outcome), Relaxed);
+    }
+
+    /// Writes if nothing was written before.
+    pub(crate) fn set_first(&self, outcome: Outcome) {
+        // Another was first, which is as well.
+        let _ = self.0.compare_exchange(0, place(Some(outcome)), Relaxed, Relaxed);
+    }
+}
+
+const fn place(outcome: Option<Outcome>) -> u8 {
+    match outcome {
+        Some(outcome) => outcome as u8 + 1,
+        None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_gives_back_every_outcome_and_none() {
+        let cell = OutcomeCell::default();
+        assert_eq!(cell.get(), None);
+        for outcome in Outcome::ALL {
+            cell.set(Some(*outcome));
+            assert_eq!(cell.get(), Some(*outcome));
+        }
+        cell.set(None);
+        assert_eq!(cell.get(), None);
+    }
+
+    #[test]
+    fn the_first_may_stand() {
+        let cell = OutcomeCell::default();
+        cell.set_first(Outcome::TooLarge);
+        cell.set_first(Outcome::Internal);
+        assert_eq!(cell.get(), Some(Outcome::TooLarge));
     }
 }

@@ -84,10 +84,5 @@ impl Drop for Open {
 
 /// How many attempts the client has noted, and the last of them.
 fn noted(cx: &RequestContext) -> (usize, Option<Attempt>) {
-    let (mut count, mut last) = (0, None);
-    cx.each_attempt(|attempt| {
-        count += 1;
-        last = Some(attempt.clone());
-    });
-    (count, last)
+    cx.with_attempts(|attempts| (attempts.len(), attempts.last().cloned()))
 }

@@ -11,14 +11,8 @@ use serde::Deserialize;
 
 use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
 
-/// In a request's context: it is to be logged.
-#[derive(Clone, Copy, Debug)]
-pub struct Logged;
-
-impl Logged {
-    /// The name of the middleware that says so.
-    pub const MIDDLEWARE: &str = "logging";
-}
+/// The name of the middleware that turns the access log on.
+pub const LOGGING: &str = "logging";
 
 /// Makes `logging`.
 #[derive(Debug)]
@@ -32,7 +26,7 @@ struct Logging;
 
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
-        Logged::MIDDLEWARE
+        LOGGING
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
@@ -44,7 +38,7 @@ impl MiddlewareFactory for Factory {
 impl Filter for Logging {
     fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
         if let Some(cx) = RequestContext::of(req) {
-            cx.insert(Logged);
+            cx.set_logged();
         }
         Ok(Before::Pass(None))
     }

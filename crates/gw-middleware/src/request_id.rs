@@ -16,10 +16,6 @@ use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFact
 /// Ids longer than this are replaced, bytes: they end up in every log line.
 const MAX_LENGTH: usize = 128;
 
-/// In a request's context: its id.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub HeaderValue);
-
 /// Makes `request_id`.
 #[derive(Debug)]
 pub(crate) struct Factory;
@@ -95,7 +91,7 @@ impl Filter for AddRequestId {
     fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
         let id = self.id(req);
         if let Some(cx) = RequestContext::of(req) {
-            cx.insert(RequestId(id.clone()));
+            cx.set_request_id(id.clone());
         }
         req.headers_mut().insert(self.header.clone(), id.clone());
         Ok(Before::Pass(self.response.then_some(id)))

@@ -17,8 +17,7 @@ use gw_core::{
     Response,
 };
 use gw_middleware::{
-    BuildContext, BuildError, Chain, Logged, Middleware, Next, Registry, RequestId, Tower, client_fn,
-    middleware_fn,
+    BuildContext, BuildError, Chain, Middleware, Next, Registry, Tower, client_fn, middleware_fn,
 };
 use gw_value::{Dialect, Key, Kind, Options, Span, Value};
 use http::header::{HeaderName, HeaderValue};
@@ -238,7 +237,7 @@ async fn an_id_is_believed_of_trusted_peers_only_and_reaches_both_sides() {
         let id = seen(&response).1["x-request-id"].clone();
         assert_eq!(id == "mine", kept, "{trusted} {accept}");
         assert_eq!(response.headers()["x-request-id"], *id);
-        assert_eq!(cx.get::<RequestId>().unwrap().0, *id);
+        assert_eq!(cx.request_id().unwrap(), *id);
         assert!(kept || id.len() == 36 && id.as_bytes()[14] == b'7', "a UUIDv7: {id}");
     }
     let (cx, long) = (context(&[], true), "x".repeat(200));
@@ -366,7 +365,7 @@ async fn cors_decorates_answers_and_refuses_other_origins() {
 async fn logging_marks_the_request() {
     let cx = context(&[], false);
     run(build("logging", json!({})).unwrap(), request("GET", "/", &[], &cx), &[]).await;
-    assert!(cx.get::<Logged>().is_some());
+    assert!(cx.is_logged());
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_client::Departed;
 use gw_config::FeatureGates;
 use gw_core::{BoxFuture, Clock, Error, Failure, Outcome, Request, RequestContext, Response, Result};
 use gw_middleware::{Chain, SuccessRatioBreaker};
@@ -15,13 +14,12 @@ use http::Method;
 use tokio::time::sleep_until;
 use tracing::Instrument;
 
-use crate::deadline::{CallDeadline, Patience, Timeouts};
+use crate::deadline::{Patience, Timeouts};
 use crate::grpc;
 use crate::interceptors::Interceptors;
 use crate::replay::{self, Budget, Replay};
 use crate::retry::RetryPolicy;
 use crate::spans;
-use crate::upload::Progress;
 
 /// The end of a route's chain.
 pub(crate) struct Attempts {
@@ -37,10 +35,6 @@ pub(crate) struct Attempts {
     pub(crate) interceptors: Interceptors,
 }
 
-/// In a request's context: how far its upload has got.
-#[derive(Clone)]
-pub(crate) struct UploadProgress(pub(crate) Arc<Progress>);
-
 impl gw_core::Client for Attempts {
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         self.run(req)
@@ -53,11 +47,9 @@ impl Attempts {
         let Some(cx) = RequestContext::of(&req).cloned() else {
             return Box::pin(ready(Err(Error::unsent(Outcome::Internal))));
         };
-        let upload = cx.get::<UploadProgress>().map(|upload| upload.0);
-        let upload = upload.unwrap_or_else(|| Arc::new(Progress::none(cx.received)));
         let call_deadline = self.call_deadline(&req, &cx);
         let now = self.clock.now();
-        let mut patience = Patience::new(now, self.timeouts, call_deadline, upload, cx.endpoint.grpc);
+        let mut patience = Patience::new(now, self.timeouts, call_deadline, Arc::clone(&cx));
         if self.policy.attempts > 1 {
             return Box::pin(self.repeat(req, cx, patience, call_deadline));
         }
@@ -129,7 +121,7 @@ impl Attempts {
         let asked = grpc::timeout(req.headers())?;
         let deadline =
             cx.received.checked_add(self.timeouts.request.map_or(asked, |timeout| timeout.min(asked)))?;
-        cx.insert(CallDeadline(deadline));
+        cx.set_deadline(deadline);
         Some(deadline)
     }
 
@@ -168,7 +160,7 @@ impl Attempts {
             return (Err(Error::new(fault)), false);
         }
         match result {
-            None if cx.get::<Departed>().is_some() => (Err(Error::new(Outcome::UpstreamTimeout)), true),
+            None if cx.has_departed() => (Err(Error::new(Outcome::UpstreamTimeout)), true),
             None => (Err(Error::unsent(Outcome::UpstreamTimeout)), true),
             Some(response) => {
                 let failed = response.extensions().get::<Failure>().is_some()

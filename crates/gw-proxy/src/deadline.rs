@@ -5,13 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_core::Outcome;
-
-use crate::upload::Progress;
-
-/// In a request's context: when its gRPC call ends, body included.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CallDeadline(pub(crate) Instant);
+use gw_core::{Outcome, RequestContext};
 
 /// The times that bound a route's requests until their response headers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,20 +28,18 @@ pub(crate) struct Patience {
     hard: Option<Instant>,
     /// What an embedding program decided for the attempt at hand.
     decided: Option<Option<Instant>>,
-    upload: Arc<Progress>,
-    grpc: bool,
+    cx: Arc<RequestContext>,
 }
 
 impl Patience {
-    /// The time of a request that begins `now`.
+    /// The time of a request that begins `now`, whose context is `cx`.
     pub(crate) fn new(
         now: Instant,
         timeouts: Timeouts,
         hard: Option<Instant>,
-        upload: Arc<Progress>,
-        grpc: bool,
+        cx: Arc<RequestContext>,
     ) -> Self {
-        Self { timeouts, begin: now, attempt: now, hard, decided: None, upload, grpc }
+        Self { timeouts, begin: now, attempt: now, hard, decided: None, cx }
     }
 
     /// When to look again at the attempt that begins `now`; `None` if there is no limit to its time.
@@ -91,7 +83,7 @@ impl Patience {
     pub(crate) fn blame(&self, limit: Instant) -> Outcome {
         if self.hard.is_some_and(|hard| hard <= limit) {
             Outcome::Discarded
-        } else if self.upload.waits() && !self.upload.has_ended() {
+        } else if self.cx.upload.waits() && !self.cx.upload.has_ended() {
             Outcome::ClientTimeout
         } else {
             Outcome::UpstreamTimeout
@@ -100,23 +92,26 @@ impl Patience {
 
     fn limit(&self) -> Option<Instant> {
         let per_try = if self.streams() { None } else { self.timeouts.per_try };
-        let per_try = per_try.and_then(|timeout| self.upload.last().max(self.attempt).checked_add(timeout));
+        let per_try =
+            per_try.and_then(|timeout| self.cx.upload.last().max(self.attempt).checked_add(timeout));
         [per_try, self.deadline(), self.hard].into_iter().flatten().min()
     }
 
     fn deadline(&self) -> Option<Instant> {
         let timeout = if self.streams() { self.timeouts.stream_idle } else { self.timeouts.request };
-        timeout.and_then(|timeout| self.upload.last().max(self.begin).checked_add(timeout))
+        timeout.and_then(|timeout| self.cx.upload.last().max(self.begin).checked_add(timeout))
     }
 
     /// A gRPC client that still writes, and gave no deadline.
     fn streams(&self) -> bool {
-        self.grpc && self.hard.is_none() && !self.upload.has_ended()
+        self.cx.endpoint.grpc && self.hard.is_none() && !self.cx.upload.has_ended()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use gw_core::{AnswerForm, EndpointInfo};
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -129,45 +124,52 @@ mod tests {
         }
     }
 
+    fn context(now: Instant, grpc: bool) -> Arc<RequestContext> {
+        let endpoint = EndpointInfo { grpc, ..EndpointInfo::default() };
+        Arc::new(crate::testing::context(endpoint, AnswerForm::Text, now))
+    }
+
     #[test]
     fn the_nearest_limit_holds_and_does_not_move_by_itself() {
         let now = Instant::now();
-        let none = || Arc::new(Progress::none(now));
-        let mut patience = Patience::new(now, timeouts(3, Some(1)), Some(now + 2 * SECOND), none(), false);
+        let hard = Some(now + 2 * SECOND);
+        let mut patience = Patience::new(now, timeouts(3, Some(1)), hard, context(now, false));
         assert_eq!(patience.begin_attempt(now), Some(now + SECOND));
         assert_eq!(patience.extend(now + SECOND), None);
         assert_eq!(patience.begin_attempt(now + 3 * SECOND / 2), Some(now + 2 * SECOND));
         assert!(!patience.is_over(now + SECOND) && patience.is_over(now + 2 * SECOND));
         assert_eq!(patience.blame(now + SECOND), Outcome::UpstreamTimeout);
         assert_eq!(patience.blame(now + 2 * SECOND), Outcome::Discarded);
-        let mut forever = Patience::new(now, Timeouts::default(), None, none(), true);
+        let mut forever = Patience::new(now, Timeouts::default(), None, context(now, true));
         assert_eq!(forever.begin_attempt(now), None);
     }
 
     #[test]
     fn an_upload_that_moves_is_waited_for_from_its_last_byte() {
         let now = Instant::now();
-        let upload = Arc::new(Progress::uploading(now));
-        let mut patience = Patience::new(now, timeouts(3, None), None, Arc::clone(&upload), false);
+        let cx = context(now, false);
+        cx.upload.begin();
+        let mut patience = Patience::new(now, timeouts(3, None), None, Arc::clone(&cx));
         assert_eq!(patience.begin_attempt(now), Some(now + 3 * SECOND));
-        upload.note(1, now + 2 * SECOND);
+        cx.upload.note(1, now + 2 * SECOND);
         assert_eq!(patience.extend(now + 3 * SECOND), Some(now + 5 * SECOND));
         assert_eq!(patience.extend(now + 5 * SECOND), None, "no longer than the timeout");
-        upload.set_waits(true);
+        cx.upload.set_waits(true);
         assert_eq!(patience.blame(now + 5 * SECOND), Outcome::ClientTimeout);
     }
 
     #[test]
     fn a_grpc_stream_without_a_deadline_is_bounded_by_the_idle_timeout_until_the_client_has_ended_it() {
         let now = Instant::now();
-        let upload = Arc::new(Progress::uploading(now));
-        let mut patience = Patience::new(now, timeouts(3, Some(1)), None, Arc::clone(&upload), true);
+        let cx = context(now, true);
+        cx.upload.begin();
+        let mut patience = Patience::new(now, timeouts(3, Some(1)), None, Arc::clone(&cx));
         assert_eq!(patience.begin_attempt(now), Some(now + SECOND), "looked after each second");
         assert_eq!(patience.extend(now + SECOND), Some(now + 2 * SECOND));
         assert_eq!(patience.extend(now + 300 * SECOND), None);
-        upload.note(1, now + 100 * SECOND);
+        cx.upload.note(1, now + 100 * SECOND);
         assert_eq!(patience.extend(now + 300 * SECOND), Some(now + 301 * SECOND));
-        upload.end();
+        cx.upload.end();
         assert_eq!(patience.extend(now + 100 * SECOND), Some(now + 101 * SECOND));
         assert_eq!(patience.extend(now + 101 * SECOND), None);
     }

@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use gw_core::{AnswerForm, Clock, Failure, Outcome, Request, RequestContext, Response, TunnelObserver};
-use gw_middleware::{Ended, Logged, RequestId, TraceId};
+use gw_middleware::{Ended, TraceId};
 use gw_telemetry::{AccessLog, AccessRecord, Finished, InFlight, RouteSeries, UpstreamSeries};
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use parking_lot::Mutex;
 
 use crate::table::Route;
-use crate::upload::Progress;
 
 /// What is known of an exchange until it ends.
 pub(crate) struct Exchange {
@@ -29,7 +28,6 @@ pub(crate) struct Exchange {
     version: Version,
     host: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
-    upload: Arc<Progress>,
     response_bytes: u64,
     /// Bytes that a tunnel took up, beside those of the request's body.
     tunnelled: u64,
@@ -48,7 +46,6 @@ impl Exchange {
         route: &Route,
         log: Option<&Arc<AccessLog>>,
         clock: &Clock,
-        upload: Arc<Progress>,
     ) -> Box<Self> {
         // The one allocation per request that carries all that outlives the handler.
         Box::new(Self {
@@ -63,7 +60,6 @@ impl Exchange {
             version: req.version(),
             host: req.headers().get(header::HOST).cloned(),
             user_agent: req.headers().get(header::USER_AGENT).cloned(),
-            upload,
             response_bytes: 0,
             tunnelled: 0,
             status: None,
@@ -131,15 +127,17 @@ impl Drop for Exchange {
                 outcome: self.end,
                 protocol: protocol(self.version),
                 seconds: elapsed.as_secs_f64(),
-                request_bytes: self.upload.bytes() + self.tunnelled,
+                request_bytes: self.cx.upload.bytes() + self.tunnelled,
                 response_bytes: self.response_bytes,
             },
         );
-        self.cx.each_attempt(|attempt| {
-            let (status, seconds) = (attempt.status, attempt.elapsed.as_secs_f64());
-            self.upstream.record_attempt(worker, &self.method, status, attempt.outcome, seconds);
+        self.cx.with_attempts(|attempts| {
+            for attempt in attempts {
+                let (status, seconds) = (attempt.status, attempt.elapsed.as_secs_f64());
+                self.upstream.record_attempt(worker, &self.method, status, attempt.outcome, seconds);
+            }
         });
-        if self.cx.get::<Logged>().is_some() {
+        if self.cx.is_logged() {
             self.log(elapsed);
         }
         let ended = Ended {
@@ -155,10 +153,10 @@ impl Drop for Exchange {
 impl Exchange {
     fn log(&self, elapsed: Duration) {
         let Some(log) = &self.log else { return };
-        let request_id = self.cx.get::<RequestId>();
+        let request_id = self.cx.request_id();
         let host = self.host.as_ref().map(text);
         let user_agent = self.user_agent.as_ref().map(text);
-        let request_id = request_id.as_ref().map(|id| text(&id.0));
+        let request_id = request_id.as_ref().map(text);
         let trace_id = self.cx.get::<TraceId>().map(|id| id.to_string());
         let attempts = self.cx.attempts();
         log.record(
@@ -178,7 +176,7 @@ impl Exchange {
                 endpoint: &self.cx.endpoint.name,
                 status: self.status.map(|status| status.as_u16()),
                 outcome: self.end,
-                request_bytes: self.upload.bytes() + self.tunnelled,
+                request_bytes: self.cx.upload.bytes() + self.tunnelled,
                 response_bytes: self.response_bytes,
                 total_seconds: elapsed.as_secs_f64(),
                 first_byte_seconds: self.seconds_until(self.first_byte),

@@ -12,8 +12,6 @@ use gw_telemetry::{AccessLog, Metrics};
 use http::header;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
-use crate::attempts::UploadProgress;
-use crate::deadline::CallDeadline;
 use crate::download::{self, BodyLimits};
 use crate::exchange::{Exchange, TunnelExchange};
 use crate::headers::{self, Hop};
@@ -143,14 +141,12 @@ impl Proxy {
     /// The header pass, and the tracked body.
     fn begin(&self, req: Request, cx: &Arc<RequestContext>, route: &Route) -> (Request, Hop, Box<Exchange>) {
         let (mut head, body) = req.into_parts();
-        let (body, progress) = upload::track(body, cx, &self.clock);
+        let body = upload::track(body, cx, &self.clock);
         let hop = headers::strip_request(&mut head.headers, head.version);
         headers::add_own(&mut head.headers, &hop, &cx.conn);
         let mut req = Request::from_parts(head, body);
-        let exchange =
-            Exchange::new(&req, cx, route, self.access_log.as_ref(), &self.clock, Arc::clone(&progress));
+        let exchange = Exchange::new(&req, cx, route, self.access_log.as_ref(), &self.clock);
         *req.version_mut() = Version::HTTP_11;
-        cx.insert(UploadProgress(progress));
         (req, hop, exchange)
     }
 }
@@ -211,10 +207,7 @@ fn finish(
         return tunnel(response, exchange, cx, route, hop);
     }
     headers::strip_response(response.headers_mut(), None);
-    let limits = BodyLimits {
-        idle: route.idle_timeout,
-        deadline: cx.get::<CallDeadline>().map(|deadline| deadline.0),
-    };
+    let limits = BodyLimits { idle: route.idle_timeout, deadline: cx.deadline() };
     let no_body = exchange.is_head() || matches!(response.status().as_u16(), 204 | 304);
     response.map(|body| download::track(body, exchange, limits, no_body))
 }

@@ -14,7 +14,7 @@ use crossbeam_utils::CachePadded;
 use gw_client::{ClusterSpec, MakeClient};
 use gw_config::{Diagnostic, Diagnostics, FeatureGates, Loaded, v1};
 use gw_core::Client;
-use gw_middleware::{Chain, Logged, Renderer, SuccessRatioBreaker};
+use gw_middleware::{Chain, LOGGING, Renderer, SuccessRatioBreaker};
 use gw_telemetry::Metrics;
 use gw_value::Span;
 use parking_lot::Mutex;
@@ -174,9 +174,8 @@ impl Proxy {
         report.removed =
             former.table.routes.iter().filter(gone).map(|route| route.endpoint.name.to_string()).collect();
         let global = loaded.gateway.middlewares.iter();
-        let logs_all = global
-            .map(|middleware| &middleware.name)
-            .any(|name| name.eq_ignore_ascii_case(Logged::MIDDLEWARE));
+        let logs_all =
+            global.map(|middleware| &middleware.name).any(|name| name.eq_ignore_ascii_case(LOGGING));
         let table = RouteTable {
             generation: report.generation,
             logs_all,

@@ -9,7 +9,6 @@ use http_body_util::{BodyExt as _, StreamBody};
 
 use super::*;
 use crate::table::Route;
-use crate::upload::Progress;
 
 struct Fixture {
     metrics: Arc<Metrics>,
@@ -30,8 +29,7 @@ fn fixture(form: AnswerForm) -> Fixture {
         endpoint,
         idle_timeout: None,
     };
-    let upload = Arc::new(Progress::none(clock.now()));
-    let exchange = Exchange::new(&Request::new(Body::empty()), &Arc::new(cx), &route, None, &clock, upload);
+    let exchange = Exchange::new(&Request::new(Body::empty()), &Arc::new(cx), &route, None, &clock);
     Fixture { metrics, clock, exchange }
 }
 
