@@ -8,7 +8,7 @@ use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
 use crate::ProtocolError;
-use crate::names::known;
+use crate::names::Front;
 use crate::noted::Noted;
 
 const NAME: ProtocolError = ProtocolError::Malformed("a field name that is no token");
@@ -159,9 +159,10 @@ fn field(
     underscores: Underscores,
     noted: &mut Noted,
 ) -> Result<Option<(HeaderName, HeaderValue)>, ProtocolError> {
-    let line = &section[start..end];
-    let colon = line.iter().position(|byte| *byte == b':').ok_or(NAME)?;
-    let (name, dropped) = match known(&section[start..], colon) {
+    let (line, front) = (&section[start..end], Front::of(&section[start..]));
+    let colon = front.colon().or_else(|| line.iter().position(|byte| *byte == b':'));
+    let (name, value) = colon.and_then(|at| line.split_at_checked(at)).ok_or(NAME)?;
+    let (name, dropped) = match front.known(name) {
         Some((name, place)) => {
             noted.add(place);
             (name.clone(), false)
@@ -169,15 +170,17 @@ fn field(
         // White space is no part of a token: neither before the colon nor at the line's beginning, which would make it a
         // part of the line before (RFC 9112 §5.1, §5.2).
         None => (
-            HeaderName::from_bytes(&line[..colon]).map_err(|_| NAME)?,
-            underscores == Underscores::Drop && line[..colon].contains(&b'_'),
+            HeaderName::from_bytes(name).map_err(|_| NAME)?,
+            underscores == Underscores::Drop && name.contains(&b'_'),
         ),
     };
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let value = &line[colon + 1..];
-    let lead = value.iter().take_while(|byte| blank(byte)).count();
-    let trail = value[lead..].iter().rev().take_while(|byte| blank(byte)).count();
-    let value = section.slice(start + colon + 1 + lead..end - trail);
-    let value = HeaderValue::from_maybe_shared(value).map_err(|_| VALUE)?;
+    let mut value = value.get(1..).ok_or(NAME)?;
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    let value = HeaderValue::from_maybe_shared(section.slice_ref(value)).map_err(|_| VALUE)?;
     Ok((!dropped).then_some((name, value)))
 }

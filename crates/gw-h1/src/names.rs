@@ -101,34 +101,67 @@ impl Pattern {
     }
 }
 
-/// The name that is the first `length` bytes of `line`, in whatever case it is written, and its place, if it is among
-/// those that are often seen.
-pub(crate) fn known(line: &[u8], length: usize) -> Option<(&'static HeaderName, usize)> {
-    let words = words(line);
-    let mut place = slot(line.get(..length)?);
-    loop {
-        let at = usize::from(PLACES[place]).checked_sub(1)?;
-        if PATTERNS[at].matches(length, &words) {
-            return Some((NAMES.get(at)?, at));
-        }
-        place = (place + 1) % SLOTS;
-    }
-}
+/// The first bytes of a line, or of all that stands behind, to be looked at eight at a time.
+pub(crate) struct Front([u64; LONGEST / 8]);
 
-/// The first bytes of a line, whatever they are: what does not count is not looked at.
-fn words(line: &[u8]) -> [u64; LONGEST / 8] {
-    let mut bytes = [0; LONGEST];
-    match line.first_chunk() {
-        Some(first) => bytes = *first,
-        None => bytes[..line.len()].copy_from_slice(line),
+impl Front {
+    pub(crate) fn of(line: &[u8]) -> Self {
+        let mut bytes = [0; LONGEST];
+        match line.first_chunk() {
+            Some(first) => bytes = *first,
+            None => bytes[..line.len()].copy_from_slice(line),
+        }
+        let (words, _) = bytes.as_chunks();
+        Self(std::array::from_fn(|word| u64::from_le_bytes(words[word])))
     }
-    let (words, _) = bytes.as_chunks();
-    std::array::from_fn(|word| u64::from_le_bytes(words[word]))
+
+    /// Where the first colon stands, if it is among these bytes.
+    pub(crate) fn colon(&self) -> Option<usize> {
+        const ONES: u64 = u64::MAX / 255;
+        self.0.iter().enumerate().find_map(|(at, word)| {
+            // A byte that has become zero is the lowest of which a bit is left here.
+            let other = word ^ (ONES * b':' as u64);
+            let zeros = other.wrapping_sub(ONES) & !other & (ONES << 7);
+            (zeros != 0).then(|| at * 8 + zeros.trailing_zeros() as usize / 8)
+        })
+    }
+
+    /// The name of these bytes that `name` has, in whatever case it is written, and its place, if it is among those that
+    /// are often seen.
+    pub(crate) fn known(&self, name: &[u8]) -> Option<(&'static HeaderName, usize)> {
+        let mut place = slot(name);
+        loop {
+            let at = usize::from(PLACES[place]).checked_sub(1)?;
+            if PATTERNS[at].matches(name.len(), &self.0) {
+                return Some((NAMES.get(at)?, at));
+            }
+            place = (place + 1) % SLOTS;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn known(line: &[u8], length: usize) -> Option<&'static HeaderName> {
+        Front::of(line).known(line.get(..length)?).map(|(name, _)| name)
+    }
+
+    #[test]
+    fn the_first_colon_is_found() {
+        for at in 0..40 {
+            for around in [b'x', 0, b':' - 1, b':' + 1, 0xff, b':' ^ 0x80] {
+                let mut line = [around; 48];
+                assert_eq!(Front::of(&line).colon(), None);
+                line[at] = b':';
+                line[47] = b':';
+                let expect = line.iter().position(|byte| *byte == b':').filter(|at| *at < LONGEST);
+                assert_eq!(Front::of(&line).colon(), expect);
+                assert_eq!(Front::of(&line[..=at]).colon(), expect);
+            }
+        }
+    }
 
     #[test]
     fn a_name_is_found_in_any_case_and_nothing_else_is() {
@@ -137,8 +170,7 @@ mod tests {
             for written in [(*text).to_owned(), text.to_ascii_uppercase()] {
                 for behind in ["", ": ", ": and a value of a field that is long enough"] {
                     let line = format!("{written}{behind}");
-                    let found =
-                        |from: usize, length| known(&line.as_bytes()[from..], length).map(|(name, _)| name);
+                    let found = |from: usize, length| known(&line.as_bytes()[from..], length);
                     assert_eq!(found(0, text.len()), Some(&expect));
                     assert_ne!(found(1, text.len() - 1), Some(&expect));
                     assert_ne!(found(0, text.len() - 1), Some(&expect));
@@ -153,7 +185,7 @@ mod tests {
                 for bit in 0..8 {
                     other[at] = byte ^ 1 << bit;
                     let same = other.eq_ignore_ascii_case(text.as_bytes());
-                    let found = known(&other, other.len()).map(|(name, _)| name.as_str());
+                    let found = known(&other, other.len()).map(HeaderName::as_str);
                     assert_eq!(found == Some(text), same, "{}", other.escape_ascii());
                 }
             }

@@ -49,14 +49,14 @@ mod tests {
     use http::HeaderName;
 
     use super::*;
-    use crate::names::known;
+    use crate::names::Front;
 
     #[test]
     fn a_head_as_read_and_its_fields_have_the_same() {
         for name in ["Content-Length", "Transfer-Encoding", "Connection", "TE", "Expect", "Date", "Accept"] {
             let name = name.as_bytes();
             let mut read = Noted::NONE;
-            read.add(known(name, name.len()).unwrap().1);
+            read.add(Front::of(name).known(name).unwrap().1);
             let mut fields = HeaderMap::new();
             fields.insert(HeaderName::from_bytes(name).unwrap(), "x".parse().unwrap());
             assert_eq!(read, Noted::of(&fields), "{}", name.escape_ascii());

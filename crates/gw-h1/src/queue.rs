@@ -122,7 +122,7 @@ impl WriteQueue {
         self.encode(|out| {
             out.put_slice(b"0\r\n");
             for (name, value) in trailers.into_iter().flatten().filter(|(name, _)| may_trail(name)) {
-                encode_field(name.as_str(), value.as_bytes(), out);
+                encode_field(name, value, out);
             }
             out.put_slice(b"\r\n");
         });
