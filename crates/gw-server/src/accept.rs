@@ -27,7 +27,9 @@ pub(crate) fn spawn(
     accepting: Accepting,
     socket: std::net::TcpListener,
 ) {
-    match TcpListener::from_std(socket) {
+    // Its connections have it from there: a system call less for each.
+    let prepared = socket2::SockRef::from(&socket).set_tcp_nodelay(true);
+    match prepared.and_then(|()| TcpListener::from_std(socket)) {
         Ok(socket) => {
             let (shared, on) = (Arc::clone(shared), Arc::clone(worker));
             worker.tasks.spawn(Kind::Accept, async move {
@@ -112,21 +114,40 @@ fn place(
     peer: SocketAddr,
 ) {
     ListenerStats::add(&listener.stats.accepted);
-    let Ok(stream) = stream.into_std() else { return };
     let socket = Socket { stream, peer, listener: Arc::clone(listener), slot };
-    let Some(other) = clearly_less_loaded(shared, worker) else {
-        worker::assign(worker);
-        return connection::spawn(shared, worker, socket);
-    };
+    if let Some(other) = clearly_less_loaded(shared, worker) {
+        return hand_over(shared, worker, other, socket);
+    }
+    worker::assign(worker);
+    connection::spawn(shared, worker, socket);
+}
+
+/// Gives it to `other`, or serves it here if that has no room for it.
+fn hand_over(shared: &Arc<Shared>, worker: &Arc<Worker>, other: &Arc<Worker>, socket: Socket<TcpStream>) {
+    let Socket { stream, peer, listener, slot } = socket;
+    let Ok(stream) = stream.into_std() else { return };
+    let stats = Arc::clone(&listener.stats);
     worker::assign(other);
-    match other.commands.try_send(Command::Serve(socket)) {
-        Ok(()) => ListenerStats::add(&listener.stats.handed_over),
+    match other.commands.try_send(Command::Serve(Socket { stream, peer, listener, slot })) {
+        Ok(()) => ListenerStats::add(&stats.handed_over),
         Err(error) => {
             worker::unassign(other);
             if let Command::Serve(socket) = error.into_inner() {
                 worker::assign(worker);
-                connection::spawn(shared, worker, socket);
+                take_over(shared, worker, socket);
             }
+        }
+    }
+}
+
+/// Serves what another worker accepted. This one counts it already.
+pub(crate) fn take_over(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket<std::net::TcpStream>) {
+    let Socket { stream, peer, listener, slot } = socket;
+    match TcpStream::from_std(stream) {
+        Ok(stream) => connection::spawn(shared, worker, Socket { stream, peer, listener, slot }),
+        Err(error) => {
+            worker::unassign(worker);
+            tracing::debug!(client.addr = %peer, %error, "cannot register the connection with the runtime");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The task ends with the connection or, after an upgrade, hands the socket to the tunnel's task.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -36,7 +37,7 @@ const SEND_BUFFER: usize = 64 << 10;
 const PING: Duration = Duration::from_secs(20);
 
 /// Serves `socket` on this worker, which counts it already.
-pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) {
+pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket<TcpStream>) {
     let settings = socket.listener.settings();
     let watch = Arc::new(Watch::new(
         Arc::clone(&socket.listener),
@@ -46,14 +47,10 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) 
     ));
     let registration = Registration::new(shared, worker, &watch, socket.slot);
     let (shared, on) = (Arc::clone(shared), Arc::clone(worker));
+    let (tcp, bound) = (socket.stream, socket.listener.local);
     worker.tasks.spawn(Kind::Connection, async move {
-        let prepared = TcpStream::from_std(socket.stream).and_then(|tcp| {
-            tcp.set_nodelay(true)?;
-            let local = tcp.local_addr()?;
-            Ok((tcp, local))
-        });
         // A failure means that the client is gone already.
-        let Ok((tcp, local)) = prepared else { return };
+        let Ok(local) = local_address(&tcp, bound) else { return };
         let span = spans::connection(watch.peer, local);
         let inside = span.clone();
         // In one expression: what has a name besides is stored twice.
@@ -76,6 +73,11 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket) 
         .instrument(inside)
         .await;
     });
+}
+
+/// The connection's own address. That of the listener, unless it listens on all: then the system has to be asked.
+fn local_address(tcp: &TcpStream, bound: SocketAddr) -> io::Result<SocketAddr> {
+    if bound.ip().is_unspecified() { tcp.local_addr() } else { Ok(bound) }
 }
 
 /// The TLS handshake, if the listener has one; none if it failed.

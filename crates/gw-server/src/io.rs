@@ -138,6 +138,12 @@ impl Watched {
         ready.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_write_closed()))
     }
 
+    /// Whether the client has sent nothing that was not read.
+    fn is_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        self.stream.poll_read(cx, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
     /// Drops what the client still sends. Ready when it has closed, or when there is no reason to wait for it.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = [MaybeUninit::uninit(); SINK];
@@ -253,7 +259,9 @@ impl AsyncWrite for Watched {
                 Closing::Open => {
                     let linger = me.watch.is_midway();
                     me.watch.enter(Phase::Closing);
-                    me.closing = Closing::Shutdown { linger };
+                    // With nothing unread, closing the socket is as orderly, and a system call less.
+                    let quiet = !linger && matches!(me.stream, Stream::Plain(_)) && me.is_quiet(cx);
+                    me.closing = if quiet { Closing::Closed } else { Closing::Shutdown { linger } };
                 }
                 Closing::Shutdown { linger } => {
                     ready!(me.stream.poll_shutdown(cx))?;

@@ -19,7 +19,7 @@ use crate::stall::Stall;
 use crate::tasks::{Kind, Tasks};
 use crate::ticks::Ticks;
 use crate::watch::Watch;
-use crate::{Observer, accept, connection, sweep};
+use crate::{Observer, accept, sweep};
 
 /// Commands that may wait for a worker. Sockets are bounded by the connection limits besides.
 const QUEUE: usize = 1024;
@@ -29,12 +29,12 @@ pub(crate) enum Command {
     /// Accept on this socket.
     Listen(Accepting, TcpListener),
     /// Serve this connection, which another worker accepted.
-    Serve(Socket),
+    Serve(Socket<TcpStream>),
 }
 
-/// A connection before its first byte.
-pub(crate) struct Socket {
-    pub(crate) stream: TcpStream,
+/// A connection before its first byte; its stream belongs to a runtime, or to none on its way to another worker's.
+pub(crate) struct Socket<S> {
+    pub(crate) stream: S,
     pub(crate) peer: SocketAddr,
     pub(crate) listener: Arc<Listener>,
     pub(crate) slot: Slot,
@@ -152,7 +152,7 @@ pub(crate) async fn run(shared: Arc<Shared>, index: usize, mut queue: mpsc::Rece
         };
         match command {
             Some(Command::Listen(accepting, socket)) => accept::spawn(&shared, &worker, accepting, socket),
-            Some(Command::Serve(socket)) => connection::spawn(&shared, &worker, socket),
+            Some(Command::Serve(socket)) => accept::take_over(&shared, &worker, socket),
             None => return,
         }
     }
