@@ -4,13 +4,16 @@
 //! of a name that does not accept gives way to the name's next one, and a node that the source no longer lists gives
 //! way to any other.
 
+mod sending;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_core::{Error, NodeFilter, Outcome, Progress, Request, RequestContext, Response, Result};
+use gw_core::{Error, NodeFilter, Outcome, Progress, RequestContext, Response, Result};
 use gw_selector::Picked;
 use http::HeaderMap;
-use http::header::{self, HeaderValue};
+
+pub(crate) use sending::Sending;
 
 use crate::backend::Member;
 use crate::cluster::Wish;
@@ -34,24 +37,14 @@ pub(crate) struct Attempt<'a> {
     picked: Option<Picked>,
 }
 
-/// A request on its way. It stays where it is, since it is large: whoever sends it takes what it needs.
-struct Sending<'r> {
-    req: &'r mut Request,
-    /// The protocols that the client asks to upgrade to.
-    upgrade: Option<HeaderValue>,
-    progress: Progress,
-}
-
 impl<'a> Attempt<'a> {
     pub(crate) fn new(cluster: &'a Cluster, context: Arc<RequestContext>) -> Self {
         let started = cluster.shared.options.clock.now();
         Self { cluster, context, started, picked: None }
     }
 
-    pub(crate) async fn run(mut self, req: &mut Request) -> Result<Response> {
-        // Nothing of ours rides along with the request.
-        req.extensions_mut().clear();
-        match self.try_run(req).await {
+    pub(crate) async fn run(&mut self, sending: &mut Sending<'_>) -> Result<Response> {
+        match self.exchange(sending).await {
             Ok((head, lease)) => Ok(self.answer(head, lease)),
             Err(error) => {
                 self.end(None, error.outcome());
@@ -60,11 +53,23 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn try_run(&mut self, req: &mut Request) -> Result<(http::Response<Incoming>, Lease)> {
-        let upgrade = req.headers().get(header::UPGRADE).cloned();
-        let want = if upgrade.is_some() { Want::Upgrade } else { Want::Any };
-        let (member, lease) = self.connect(req.headers(), want).await?;
-        self.exchange(member, lease, &mut Sending { req, upgrade, progress: Progress::Unsent }).await
+    /// Sends the request and reads the head of the answer, on a new connection if the one from the pool is dead.
+    async fn exchange(&mut self, sending: &mut Sending<'_>) -> Result<(http::Response<Incoming>, Lease)> {
+        let (mut member, mut lease) = self.connect(sending.headers(), sending.want()).await?;
+        let mut replaced = 0;
+        loop {
+            let error = match self.send(&member, &mut lease, sending).await? {
+                Sent::Head(head) => return Ok((head, lease)),
+                Sent::Dead(error) => error,
+            };
+            if replaced == REPLACEMENTS {
+                return Err(error);
+            }
+            replaced += 1;
+            // The new one may need its place.
+            drop(lease);
+            (member, lease) = Box::pin(self.reconnect(member, sending)).await?;
+        }
     }
 
     /// Picks a node and gets a connection to it. If an address of a name does not accept, the name's other
@@ -136,24 +141,6 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Sends the request and reads the head of the answer, on a new connection if the one from the pool is dead.
-    async fn exchange(
-        &mut self,
-        mut member: Arc<Member>,
-        mut lease: Lease,
-        sending: &mut Sending<'_>,
-    ) -> Result<(http::Response<Incoming>, Lease)> {
-        let mut replaced = 0;
-        loop {
-            match self.send(&member, lease, sending).await? {
-                Sent::Head(head, lease) => return Ok((head, lease)),
-                Sent::Dead(error) if replaced == REPLACEMENTS => return Err(error),
-                Sent::Dead(_) => (member, lease) = Box::pin(self.reconnect(member, sending)).await?,
-            }
-            replaced += 1;
-        }
-    }
-
     /// A new connection for a request that a dead one left over: to the same node, or to another if it has left.
     async fn reconnect(
         &mut self,
@@ -169,8 +156,7 @@ impl<'a> Attempt<'a> {
         if !self.cluster.leaves(&member, &error) {
             return Err(failed(error));
         }
-        let want = if sending.upgrade.is_some() { Want::Upgrade } else { Want::Any };
-        let (next, lease) = self.connect(sending.req.headers(), want).await.map_err(failed)?;
+        let (next, lease) = self.connect(sending.headers(), sending.want()).await.map_err(failed)?;
         // The request has the form that the first node asked for.
         if next.host != member.host {
             return Err(failed(error));
@@ -183,38 +169,33 @@ impl<'a> Attempt<'a> {
     /// A connection from the pool may have been closed by the peer in this very moment. If no byte of the request left, it
     /// is whole again; else it may be sent again only if it is idempotent and has no body, which spares the failures
     /// that every peer with a short idle timeout would cause. A protocol that keeps the head to itself costs a copy of it.
-    async fn send(&mut self, member: &Member, mut lease: Lease, sending: &mut Sending<'_>) -> Result<Sent> {
-        let Sending { req, upgrade, progress } = sending;
-        let forwarding = member.upstream.connector.forwarding(upgrade.is_some());
-        match forwarding {
-            Some(detour) => form::forwarded(req, detour)?,
-            None => shape(req, member, &lease)?,
-        }
+    async fn send(&self, member: &Member, lease: &mut Lease, sending: &mut Sending<'_>) -> Result<Sent> {
+        let forwarding = member.upstream.connector.forwarding(sending.upgrade.is_some());
+        sending.shape(member, lease, forwarding)?;
         let reused = lease.is_reused();
-        let repeat = reused && form::may_repeat(req);
-        let copy = (repeat && !lease.keeps_head()).then(|| Box::new(form::copy(req)));
+        let repeat = reused && form::may_repeat(sending.request());
+        let copy = (repeat && !lease.keeps_head()).then(|| Box::new(form::copy(sending.request())));
         self.context.note_departed();
-        let Failed { error, unsent } = match lease.send(req).await {
+        let Failed { error, unsent } = match lease.send(sending.request()).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
-                return Ok(Sent::Head(answer::checked(head, &lease, upgrade.as_ref())?, lease));
+                return Ok(Sent::Head(answer::checked(head, lease, sending.upgrade.as_ref())?));
             }
             Err(failed) => failed,
         };
-        drop(lease);
         if !unsent && !blame::is_refused(&error) {
-            *progress = Progress::MaybeSent;
+            sending.progress = Progress::MaybeSent;
         }
         let again = reused && (unsent || repeat && blame::was_silent(&error));
         if let Some(copy) = copy.filter(|_| !unsent) {
-            **req = *copy;
+            *sending.request() = *copy;
         }
         let outcome = blame::outcome(&error, &self.context);
-        let error = failure(*progress, outcome).with_source(error);
+        let error = failure(sending.progress, outcome).with_source(error);
         if again { Ok(Sent::Dead(error)) } else { Err(error) }
     }
 
-    fn answer(mut self, head: http::Response<Incoming>, lease: Lease) -> Response {
+    fn answer(&mut self, head: http::Response<Incoming>, lease: Lease) -> Response {
         let status = head.status();
         let unavailable = || head.headers().get("grpc-status").is_some_and(|status| status == "14");
         let failed =
@@ -253,24 +234,10 @@ impl Drop for Attempt<'_> {
     }
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart at once, and a box would be one per request"
-)]
 enum Sent {
-    Head(http::Response<Incoming>, Lease),
+    Head(http::Response<Incoming>),
     /// The connection was dead, and the request may be sent again. What to report if it is not.
     Dead(Error),
-}
-
-/// Puts the request into the form that the connection speaks.
-fn shape(req: &mut Request, member: &Member, lease: &Lease) -> Result<()> {
-    let (host, address) = (member.host.as_ref(), &member.node.info.address);
-    if lease.is_h2() {
-        form::h2(req, host, address, member.upstream.scheme())
-    } else {
-        form::h1(req, host, address)
-    }
 }
 
 fn failure(progress: Progress, outcome: Outcome) -> Error {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Sending};
 use crate::backend::{Backend, Member};
 use crate::detour::Detour;
 use crate::factory::Shared;
@@ -71,6 +71,12 @@ impl Cluster {
             targets,
             nodes,
         }
+    }
+
+    async fn attempt(&self, sending: &mut Sending<'_>) -> Result<Response> {
+        let context = RequestContext::of(sending.request()).cloned();
+        let context = context.ok_or_else(|| Error::unsent(Outcome::Internal))?;
+        Attempt::new(self, context).run(sending).await
     }
 
     /// Picks a node for `request`, waiting if it is not known yet whether there are any.
@@ -235,11 +241,11 @@ pub(crate) struct Wish<'a> {
 impl Client for Cluster {
     fn call(&self, mut req: Request) -> BoxFuture<'_, Result<Response>> {
         // All else borrows the request from here: it is large, and would be moved from future to future.
-        Box::pin(async move {
-            let context = RequestContext::of(&req).cloned();
-            let context = context.ok_or_else(|| Error::unsent(Outcome::Internal))?;
-            Attempt::new(self, context).run(&mut req).await
-        })
+        Box::pin(async move { self.attempt(&mut Sending::new(&mut req)).await })
+    }
+
+    fn call_lent<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move { self.attempt(&mut Sending::lent(req)).await })
     }
 }
 

@@ -15,6 +15,15 @@ use crate::detour::Detour;
 const CONNECTION_FIELDS: [HeaderName; 4] =
     [header::CONNECTION, header::UPGRADE, header::TRANSFER_ENCODING, HeaderName::from_static("keep-alive")];
 
+/// Whether a request has a form that [`h1`] leaves as it is, whatever the node's address.
+pub(crate) fn is_h1(req: &Request) -> bool {
+    let mut crumbs = req.headers().get_all(header::COOKIE).iter().skip(1);
+    has_host(req)
+        && req.uri().authority().is_none()
+        && req.version() == Version::HTTP_11
+        && crumbs.next().is_none()
+}
+
 /// HTTP/1.1: origin form and Host (RFC 9112 §3.2).
 pub(crate) fn h1(req: &mut Request, host: Option<&HeaderValue>, address: &str) -> Result<()> {
     settle_host(req, host, address)?;
@@ -24,6 +33,7 @@ pub(crate) fn h1(req: &mut Request, host: Option<&HeaderValue>, address: &str) -
     }
     *req.version_mut() = Version::HTTP_11;
     join_cookies(req);
+    #[cfg(feature = "hyper-h1")]
     frame(req);
     Ok(())
 }
@@ -64,15 +74,18 @@ pub(crate) fn h2(req: &mut Request, host: Option<&HeaderValue>, address: &str, s
 /// Puts the Host that shall be sent into the header: the override; else what was received, in the field or in the
 /// target; else, since HTTP/1.1 demands one, the node's address.
 fn settle_host(req: &mut Request, host: Option<&HeaderValue>, address: &str) -> Result<()> {
-    let present = req.headers().get(header::HOST).is_some_and(|host| !host.is_empty());
     let value = match (host, req.uri().authority()) {
         (Some(host), _) => host.clone(),
-        (None, _) if present => return Ok(()),
+        (None, _) if has_host(req) => return Ok(()),
         (None, Some(authority)) => HeaderValue::from_str(authority.as_str()).map_err(malformed)?,
         (None, None) => HeaderValue::from_str(address).map_err(malformed)?,
     };
     req.headers_mut().insert(header::HOST, value);
     Ok(())
+}
+
+fn has_host(req: &Request) -> bool {
+    req.headers().get(header::HOST).is_some_and(|host| !host.is_empty())
 }
 
 /// Joins cookie crumbs, which only HTTP/2 may have (RFC 9113 §8.2.3).
@@ -92,6 +105,7 @@ fn join_cookies(req: &mut Request) {
 }
 
 /// Says how long the body is where hyper would guess wrong.
+#[cfg(feature = "hyper-h1")]
 fn frame(req: &mut Request) {
     // A form that was given once stays, if the request is sent again.
     if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| req.headers().contains_key(name))

@@ -117,7 +117,11 @@ fn upload_framing(request: &mut Request) -> Result<Framing, Error> {
     })?;
     let body = request.body();
     Ok(match said {
-        Framing::Empty if body.is_end_stream() => Framing::Empty,
+        // RFC 9110 §8.6: a method that expects a body says when there is none.
+        Framing::Empty if body.is_end_stream() => match *request.method() {
+            Method::POST | Method::PUT | Method::PATCH => Framing::Length(0),
+            _ => Framing::Empty,
+        },
         Framing::Empty => body.size_hint().exact().map_or(Framing::Chunked, Framing::Length),
         said => said,
     })

@@ -8,6 +8,7 @@ mod h1;
 mod h2;
 mod harness;
 mod held;
+mod lent;
 mod limits;
 mod names;
 mod proxied;

@@ -25,6 +25,30 @@ pub trait Client: Send + Sync + 'static {
     /// # Cancel safety
     /// Dropping the future aborts the attempt and releases the node.
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>>;
+
+    /// Sends a request that is only lent, so that it can be sent again: its body is taken, its head stays as it is.
+    ///
+    /// By default a copy is sent. A client that needs no head of its own spares that.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    /// As for [`call`](Self::call); the head is whole then, too.
+    fn call_lent<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+        self.call(copy_of(req))
+    }
+}
+
+/// A copy of a request, which takes the body along.
+pub fn copy_of(req: &mut Request) -> Request {
+    let mut copy = Request::new(std::mem::take(req.body_mut()));
+    copy.method_mut().clone_from(req.method());
+    copy.uri_mut().clone_from(req.uri());
+    *copy.version_mut() = req.version();
+    copy.headers_mut().clone_from(req.headers());
+    copy.extensions_mut().clone_from(req.extensions());
+    copy
 }
 
 /// What is known of a downstream connection. Made once, shared by its requests.

@@ -19,7 +19,7 @@ pub use body::Body;
 pub use clock::Clock;
 pub use context::{AnswerForm, Attempt, EndpointInfo, RequestContext};
 pub use error::{Error, Failure, Progress, Result};
-pub use handler::{Client, ConnContext, Handler, TlsInfo};
+pub use handler::{Client, ConnContext, Handler, TlsInfo, copy_of};
 pub use node::{NodeFilter, NodeInfo};
 pub use outcome::{Facts, Outcome, Side};
 pub use upgrade::{Io, OnUpgrade, Tunnel, TunnelObserver};

@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response};
+use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response, copy_of};
 use http::HeaderValue;
 
 use crate::{Before, Middleware};
@@ -33,6 +33,21 @@ impl Chain {
     pub fn run(self: &Arc<Self>, req: Request) -> impl Future<Output = Response> + Send {
         Next { chain: self, at: 0 }.run(req)
     }
+
+    /// Runs a request that is only lent, so that it can be sent again: its body is taken, its head stays as it is. Where
+    /// there are middlewares, they get a copy.
+    pub fn run_lent<'a>(
+        self: &'a Arc<Self>,
+        req: &'a mut Request,
+    ) -> impl Future<Output = Response> + Send + 'a {
+        let next = Next { chain: self, at: 0 };
+        next.leave(if self.is_empty() {
+            let cx = RequestContext::of(req).cloned();
+            Entered { answered: self.end.call_lent(req), passed: Passed::default(), cx }
+        } else {
+            next.enter(copy_of(req))
+        })
+    }
 }
 
 impl std::fmt::Debug for Chain {
@@ -53,7 +68,11 @@ impl<'a> Next<'a> {
     ///
     /// The filters at hand see the request in this call, the rest as the future is polled: a request is large, and a
     /// future that held it would be moved with it.
-    pub fn run(self, mut req: Request) -> impl Future<Output = Response> + Send + 'a {
+    pub fn run(self, req: Request) -> impl Future<Output = Response> + Send + 'a {
+        self.leave(self.enter(req))
+    }
+
+    fn enter(self, mut req: Request) -> Entered<'a> {
         // Needed only when the answer fails; cloning is one counter.
         let cx = RequestContext::of(&req).cloned();
         let mut passed = Passed::default();
@@ -62,16 +81,19 @@ impl<'a> Next<'a> {
             Ok(Some(answer)) => Box::pin(ready(Ok(answer))),
             Err(error) => Box::pin(ready(Err(error))),
         };
-        async move {
-            let mut response = answered.await.unwrap_or_else(|error| {
-                log(&error, cx.as_deref());
-                let mut response = (self.chain.renderer)(&error, cx.as_deref());
-                response.extensions_mut().insert(Failure::from(&error));
-                response
-            });
-            passed.back(self.rest(), &mut response);
+        Entered { answered, passed, cx }
+    }
+
+    async fn leave(self, entered: Entered<'a>) -> Response {
+        let Entered { answered, passed, cx } = entered;
+        let mut response = answered.await.unwrap_or_else(|error| {
+            log(&error, cx.as_deref());
+            let mut response = (self.chain.renderer)(&error, cx.as_deref());
+            response.extensions_mut().insert(Failure::from(&error));
             response
-        }
+        });
+        passed.back(self.rest(), &mut response);
+        response
     }
 
     fn rest(self) -> &'a [Arc<dyn Middleware>] {
@@ -94,6 +116,13 @@ impl<'a> Next<'a> {
     pub fn detach(self) -> OwnedNext {
         OwnedNext { chain: Arc::clone(self.chain), at: self.at }
     }
+}
+
+/// A request that has passed the first filters, and is on its way.
+struct Entered<'a> {
+    answered: BoxFuture<'a, gw_core::Result<Response>>,
+    passed: Passed,
+    cx: Option<Arc<RequestContext>>,
 }
 
 /// The filters that a request has passed, from where it entered the chain.

@@ -56,7 +56,7 @@ impl Attempts {
         set_remaining(&mut req, call_deadline, now);
         cx.set_last_attempt(true);
         let span = spans::attempt(1);
-        let (work, limit) = span.in_scope(|| self.begin(req, &cx, &mut patience, now));
+        let (limit, work) = span.in_scope(|| (self.begin(&cx, &mut patience, now), self.chain.run(req)));
         let tried = async move { self.attempt(work, limit, &cx, &patience).await.0 };
         Box::pin(tried.instrument(span))
     }
@@ -64,13 +64,12 @@ impl Attempts {
     /// Tries until an answer is good enough, or trying again is not safe.
     fn repeat(
         &self,
-        req: Request,
+        mut req: Request,
         cx: Arc<RequestContext>,
         mut patience: Patience,
         call_deadline: Option<Instant>,
     ) -> impl Future<Output = Result<Response>> + Send {
-        let (head, body) = req.into_parts();
-        let replay = Replay::new(body, replay::LIMIT, &self.budget);
+        let replay = Replay::new(std::mem::take(req.body_mut()), replay::LIMIT, &self.budget);
         async move {
             let mut attempt = 1;
             loop {
@@ -78,26 +77,25 @@ impl Attempts {
                 cx.set_last_attempt(last);
                 let now = self.clock.now();
                 let span = spans::attempt(attempt);
-                let (work, limit) = {
-                    let mut req = Request::from_parts(head.clone(), replay.body());
-                    set_remaining(&mut req, call_deadline, now);
-                    span.in_scope(|| self.begin(req, &cx, &mut patience, now))
-                };
+                *req.body_mut() = replay.body();
+                set_remaining(&mut req, call_deadline, now);
+                let (limit, work) =
+                    span.in_scope(|| (self.begin(&cx, &mut patience, now), self.chain.run_lent(&mut req)));
                 let tried = self.attempt(work, limit, &cx, &patience);
                 let (result, failed) = tried.instrument(span).await;
                 if attempt > 1 {
                     self.breaker.note(self.clock.now(), !failed);
                     let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
-                    self.series.record_retry(cx.conn.worker, &head.method, retry);
+                    self.series.record_retry(cx.conn.worker, req.method(), retry);
                 }
                 let wanted = failed
                     && !last
                     && self.gates.retry()
                     && replay.is_complete()
-                    && self.repeats(&result, &head.method);
+                    && self.repeats(&result, req.method());
                 let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
                 if wanted && !again {
-                    self.series.record_retry(cx.conn.worker, &head.method, RetryResult::Breaker);
+                    self.series.record_retry(cx.conn.worker, req.method(), RetryResult::Breaker);
                 }
                 let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else {
                     return result;
@@ -125,20 +123,14 @@ impl Attempts {
         Some(deadline)
     }
 
-    /// Begins an attempt `now`: its work, and when to look after it.
-    fn begin(
-        &self,
-        req: Request,
-        cx: &RequestContext,
-        patience: &mut Patience,
-        now: Instant,
-    ) -> (impl Future<Output = Response> + Send + use<'_>, Option<Instant>) {
+    /// Begins an attempt `now`; when to look after it.
+    fn begin(&self, cx: &RequestContext, patience: &mut Patience, now: Instant) -> Option<Instant> {
         let mut limit = patience.begin_attempt(now);
         if let Some(decide) = self.interceptors.of_attempts() {
             limit = patience.decide(decide(cx, now, limit));
         }
         cx.set_abandoned(None);
-        (self.chain.run(req), limit)
+        limit
     }
 
     /// The outcome of an attempt, and whether it failed in a way that may call for another.

@@ -1,6 +1,8 @@
 //! Tables of requests and the form they take.
 
+#[cfg(feature = "hyper-h1")]
 use bytes::Bytes;
+#[cfg(feature = "hyper-h1")]
 use http_body_util::{StreamBody, combinators::UnsyncBoxBody};
 
 use super::*;
@@ -21,6 +23,7 @@ fn shown(request: &Request) -> String {
     format!("{:?} {} {}", request.version(), request.uri(), fields.join(" "))
 }
 
+#[cfg(feature = "hyper-h1")]
 fn unknown_length() -> Body {
     let frames = futures_util::stream::pending::<Result<http_body::Frame<Bytes>>>();
     Body::stream(UnsyncBoxBody::new(StreamBody::new(frames)))
@@ -51,7 +54,30 @@ fn http_1_has_origin_form_and_a_host() {
     check_h1(request("OPTIONS", "*", &[("host", "x")], Body::empty()), None, "HTTP/1.1 * host=x");
 }
 
+#[test]
+fn a_request_that_has_the_form_is_left_as_it_is() {
+    let host = ("host", "x");
+    for (target, fields, fits) in [
+        ("/a?b", &[host][..], true),
+        ("*", &[("cookie", "a=1"), host], true),
+        ("/", &[], false),
+        ("/", &[("host", "")], false),
+        ("http://x/", &[host], false),
+        ("/", &[("cookie", "a=1"), host, ("cookie", "b=2")], false),
+    ] {
+        let mut request = request("OPTIONS", target, fields, Body::empty());
+        let before = shown(&request);
+        assert_eq!(is_h1(&request), fits, "{before}");
+        h1(&mut request, None, "10.0.0.1:80").unwrap();
+        assert_eq!(shown(&request) == before, fits, "{before}");
+    }
+    let mut other = request("GET", "/", &[host], Body::empty());
+    *other.version_mut() = Version::HTTP_2;
+    assert!(!is_h1(&other));
+}
+
 /// Of a body of unknown length that turned out to be empty before anything was sent.
+#[cfg(feature = "hyper-h1")]
 #[test]
 fn a_form_that_is_given_again_has_one_framing() {
     let mut post = request("POST", "/a", &[("host", "x")], unknown_length());
@@ -67,6 +93,7 @@ fn http_1_joins_cookie_crumbs() {
     check_h1(request("GET", "/", &crumbs, Body::empty()), None, joined);
 }
 
+#[cfg(feature = "hyper-h1")]
 #[test]
 fn http_1_says_how_long_the_body_is() {
     let host = [("host", "x")];

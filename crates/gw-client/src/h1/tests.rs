@@ -74,6 +74,30 @@ async fn a_head_and_the_body_at_hand_leave_in_one_write() {
     check_writes(post(stream(vec!["ab", "c", "de"])), chunked, 2).await;
 }
 
+/// A method that expects a body says when there is none; a length that the client gave stands.
+#[tokio::test]
+async fn a_request_says_how_long_its_body_is() {
+    let asked = |method: &str, length: Option<u64>, body: Body| {
+        let mut request = http::Request::builder().method(method).uri("/a").body(body).unwrap();
+        request.headers_mut().extend(length.map(|length| (http::header::CONTENT_LENGTH, length.into())));
+        request
+    };
+    for (method, length, body, said) in [
+        ("GET", None, Body::empty(), "\r\n"),
+        ("GET", Some(0), Body::empty(), "content-length: 0\r\n\r\n"),
+        ("GET", None, Body::from("abc"), "content-length: 3\r\n\r\nabc"),
+        ("DELETE", None, stream(vec!["ab"]), "transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
+        ("POST", None, Body::empty(), "content-length: 0\r\n\r\n"),
+        ("PUT", None, Body::empty(), "content-length: 0\r\n\r\n"),
+        ("PATCH", None, Body::empty(), "content-length: 0\r\n\r\n"),
+        ("PUT", Some(3), stream(vec!["abc"]), "content-length: 3\r\n\r\nabc"),
+    ] {
+        let expect = format!("{method} /a HTTP/1.1\r\n{said}");
+        let (answer, _upstream) = exchange(asked(method, length, body), expect.as_bytes(), OK).await;
+        assert!(answer.into_body().take_idle().is_some(), "{expect}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_in_small_chunks_comes_in_few_pieces() {
     let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();

@@ -61,7 +61,8 @@ impl Lease {
     pub(crate) async fn send(&mut self, request: &mut Request) -> Result<Response<Incoming>, Failed> {
         match self {
             Self::H1(lease) => lease.send(request).await,
-            Self::H2(lease) => lease.send(request).await,
+            // Boxed: it would make the future of every attempt larger.
+            Self::H2(lease) => Box::pin(lease.send(request)).await,
         }
     }
 

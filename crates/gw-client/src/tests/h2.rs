@@ -19,7 +19,7 @@ use super::harness::{Caller, Origin, context, request, text, until};
 use crate::Protocol;
 
 /// An HTTP/2 origin that answers `connection version authority path`, each time taking a permit from `gate`.
-async fn serving(most: u32, gate: &Arc<Semaphore>) -> Origin {
+pub(super) async fn serving(most: u32, gate: &Arc<Semaphore>) -> Origin {
     let gate = Arc::clone(gate);
     Origin::start(move |wire, number| {
         let gate = Arc::clone(&gate);
