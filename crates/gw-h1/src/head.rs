@@ -39,7 +39,7 @@ pub enum Underscores {
 }
 
 /// Where the lines of a section end: the places of their LF.
-pub(crate) type Ends = SmallVec<[u32; 64]>;
+pub(crate) type Ends = SmallVec<[u32; 32]>;
 
 /// Looks for the blank line that ends a head or a trailer section, at every byte once.
 #[derive(Debug, Default)]
@@ -178,9 +178,10 @@ fn field(
     while let [b' ' | b'\t', rest @ ..] = value {
         value = rest;
     }
+    let from = end - value.len();
     while let [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }
-    let value = HeaderValue::from_maybe_shared(section.slice_ref(value)).map_err(|_| VALUE)?;
+    let value = HeaderValue::from_maybe_shared(section.slice(from..from + value.len())).map_err(|_| VALUE)?;
     Ok((!dropped).then_some((name, value)))
 }
