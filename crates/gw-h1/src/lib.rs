@@ -19,6 +19,7 @@
 mod body;
 mod buffer;
 mod chunked;
+mod eight;
 mod encode;
 mod error;
 mod framing;

@@ -5,6 +5,8 @@
 
 use http::header::HeaderName;
 
+use crate::eight::{first, places};
+
 /// The places of a table that is found by [`slot`]; names that come to the same stand in the next free ones.
 const SLOTS: usize = 256;
 
@@ -95,35 +97,29 @@ static PATTERNS: [Pattern; TEXTS.len()] = {
 };
 
 impl Pattern {
-    fn matches(&self, length: usize, words: &[u64; LONGEST / 8]) -> bool {
-        let other = |word: usize| (words[word] ^ self.text[word]) & self.care[word];
+    fn matches(&self, length: usize, words: &[[u8; 8]; LONGEST / 8]) -> bool {
+        let other = |word: usize| (u64::from_le_bytes(words[word]) ^ self.text[word]) & self.care[word];
         self.length == length && other(0) | other(1) | other(2) | other(3) == 0
     }
 }
 
 /// The first bytes of a line, or of all that stands behind, to be looked at eight at a time.
-pub(crate) struct Front([u64; LONGEST / 8]);
+pub(crate) struct Front([[u8; 8]; LONGEST / 8]);
 
 impl Front {
     pub(crate) fn of(line: &[u8]) -> Self {
-        let mut bytes = [0; LONGEST];
-        match line.first_chunk() {
-            Some(first) => bytes = *first,
-            None => bytes[..line.len()].copy_from_slice(line),
+        let mut words = [[0; 8]; LONGEST / 8];
+        match line.first_chunk::<LONGEST>() {
+            Some(first) => words.as_flattened_mut().copy_from_slice(first),
+            None => words.as_flattened_mut()[..line.len()].copy_from_slice(line),
         }
-        let (words, _) = bytes.as_chunks();
-        Self(std::array::from_fn(|word| u64::from_le_bytes(words[word])))
+        Self(words)
     }
 
     /// Where the first colon stands, if it is among these bytes.
     pub(crate) fn colon(&self) -> Option<usize> {
-        const ONES: u64 = u64::MAX / 255;
-        self.0.iter().enumerate().find_map(|(at, word)| {
-            // A byte that has become zero is the lowest of which a bit is left here.
-            let other = word ^ (ONES * b':' as u64);
-            let zeros = other.wrapping_sub(ONES) & !other & (ONES << 7);
-            (zeros != 0).then(|| at * 8 + zeros.trailing_zeros() as usize / 8)
-        })
+        let colons = self.0.iter().map(|word| places(*word, b':'));
+        colons.enumerate().find_map(|(at, colons)| (colons != 0).then(|| at * 8 + first(colons)))
     }
 
     /// The name of these bytes that `name` has, in whatever case it is written, and its place, if it is among those that

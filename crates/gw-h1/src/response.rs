@@ -33,6 +33,9 @@ impl ResponseParser {
     /// For a head that is malformed or beyond the limits, and for the 17th interim answer in a row, of which 101 is
     /// none; not to be called again after that.
     pub fn parse(&mut self, bytes: &mut BytesMut) -> Result<Option<Response<()>>, ProtocolError> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
         // No head, so that what no end will ever come of is an error at once.
         if !b"HTTP/1.".starts_with(&bytes[..bytes.len().min(7)]) {
             return Err(ProtocolError::Malformed("no status line"));
