@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use memchr::memchr_iter;
 use smallvec::SmallVec;
 
 use crate::ProtocolError;
-use crate::eight::Places;
 use crate::names::Front;
 use crate::noted::Noted;
 
@@ -52,7 +52,7 @@ impl Scan {
     /// come. `bytes` are those of the last call and what has come since.
     pub(crate) fn find(&mut self, bytes: &[u8]) -> Result<Option<Ends>, ProtocolError> {
         let (mut ends, from) = (Ends::new(), self.seen);
-        for lf in Places::of(b'\n', bytes.get(from..).unwrap_or_default()) {
+        for lf in memchr_iter(b'\n', bytes.get(from..).unwrap_or_default()) {
             let line = &bytes[..from + lf];
             ends.push((from + lf) as u32);
             match line {

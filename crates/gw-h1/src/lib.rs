@@ -19,7 +19,6 @@
 mod body;
 mod buffer;
 mod chunked;
-mod eight;
 mod encode;
 mod error;
 mod framing;

@@ -5,8 +5,6 @@
 
 use http::header::HeaderName;
 
-use crate::eight::{first, places};
-
 /// The places of a table that is found by [`slot`]; names that come to the same stand in the next free ones.
 const SLOTS: usize = 256;
 
@@ -118,8 +116,13 @@ impl Front {
 
     /// Where the first colon stands, if it is among these bytes.
     pub(crate) fn colon(&self) -> Option<usize> {
-        let colons = self.0.iter().map(|word| places(*word, b':'));
-        colons.enumerate().find_map(|(at, colons)| (colons != 0).then(|| at * 8 + first(colons)))
+        const ONES: u64 = u64::MAX / 255;
+        self.0.iter().enumerate().find_map(|(at, word)| {
+            // Of the bytes that have become zero, the lowest is the first whose top bit is set here.
+            let other = u64::from_le_bytes(*word) ^ (ONES * b':' as u64);
+            let colons = other.wrapping_sub(ONES) & !other & (ONES << 7);
+            (colons != 0).then(|| at * 8 + colons.trailing_zeros() as usize / 8)
+        })
     }
 
     /// The name of these bytes that `name` has, in whatever case it is written, and its place, if it is among those that
