@@ -4,7 +4,7 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -54,6 +54,15 @@ pub struct Attempt {
     pub elapsed: Duration,
 }
 
+/// What was noted of a request, as [`RequestContext::with_notes`] lends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Notes<'a> {
+    /// The attempts so far, in order.
+    pub attempts: &'a [Attempt],
+    /// Its id: see [`RequestContext::request_id`].
+    pub request_id: Option<&'a HeaderValue>,
+}
+
 /// The context of a request. What every request needs is read and written without a lock; lists and typed values
 /// stand behind one mutex, which only this request's own layers take, one after another.
 pub struct RequestContext {
@@ -67,6 +76,9 @@ pub struct RequestContext {
     pub form: AnswerForm,
     /// When its head had been read.
     pub received: Instant,
+    /// When that was by the wall clock, if somebody will ask: where there is an access log. Who makes the context reads
+    /// it, so that no other needs to.
+    pub received_at: Option<SystemTime>,
     /// The variables of the path and host templates, in pattern order.
     pub vars: Vec<(Arc<str>, String)>,
     /// How far its body has got on its way up.
@@ -103,7 +115,7 @@ struct State {
 }
 
 impl RequestContext {
-    /// A context at the start of a request, to be completed by setting `form` and `vars`.
+    /// A context at the start of a request, to be completed by setting `form`, `received_at` and `vars`.
     pub fn new(
         conn: Arc<ConnContext>,
         client: IpAddr,
@@ -116,6 +128,7 @@ impl RequestContext {
             endpoint,
             form: AnswerForm::Text,
             received,
+            received_at: None,
             vars: Vec::new(),
             upload: Upload::none(received),
             flags: Flags::default(),
@@ -176,12 +189,13 @@ impl RequestContext {
 
     /// A copy of the attempts so far, in order.
     pub fn attempts(&self) -> Vec<Attempt> {
-        self.with_attempts(<[Attempt]>::to_vec)
+        self.with_notes(|notes| notes.attempts.to_vec())
     }
 
-    /// Lends the attempts so far, in order. `look` must not ask this context: they stand behind its lock.
-    pub fn with_attempts<T>(&self, look: impl FnOnce(&[Attempt]) -> T) -> T {
-        look(&self.state.lock().attempts)
+    /// Lends what was noted so far. `look` must not ask for lists and values of this context: all stand behind one lock.
+    pub fn with_notes<T>(&self, look: impl FnOnce(&Notes<'_>) -> T) -> T {
+        let state = self.state.lock();
+        look(&Notes { attempts: &state.attempts, request_id: state.request_id.as_ref() })
     }
 
     /// Says whether the attempt at hand is the last.

@@ -17,7 +17,7 @@ mod upload;
 pub use admin::{DebugRequest, DebugResponse, Debuggable, json_page};
 pub use body::Body;
 pub use clock::Clock;
-pub use context::{AnswerForm, Attempt, EndpointInfo, RequestContext};
+pub use context::{AnswerForm, Attempt, EndpointInfo, Notes, RequestContext};
 pub use error::{Error, Failure, Progress, Result};
 pub use handler::{Client, ConnContext, Handler, TlsInfo, copy_of};
 pub use node::{NodeFilter, NodeInfo};

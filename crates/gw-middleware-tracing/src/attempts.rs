@@ -84,5 +84,5 @@ impl Drop for Open {
 
 /// How many attempts the client has noted, and the last of them.
 fn noted(cx: &RequestContext) -> (usize, Option<Attempt>) {
-    cx.with_attempts(|attempts| (attempts.len(), attempts.last().cloned()))
+    cx.with_notes(|notes| (notes.attempts.len(), notes.attempts.last().cloned()))
 }

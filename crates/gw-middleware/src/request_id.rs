@@ -3,8 +3,9 @@
 //! An id that came with the request is kept only if the peer is a trusted proxy, else it is replaced by a UUIDv7.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use gw_core::{Request, RequestContext, Response};
+use gw_core::{Clock, Request, RequestContext, Response};
 use gw_value::{Options, Spanned};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -50,6 +51,7 @@ struct AddRequestId {
     header: HeaderName,
     accept: Accept,
     response: bool,
+    clock: Clock,
 }
 
 impl MiddlewareFactory for Factory {
@@ -57,9 +59,10 @@ impl MiddlewareFactory for Factory {
         "request_id"
     }
 
-    fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
+    fn build(&self, options: &Options, cx: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {
         let made = options.lower(|RequestIdOptions { header, accept, response }, faults| {
-            Some(AddRequestId { header: parse_name(&header, "header", faults)?, accept, response })
+            let header = parse_name(&header, "header", faults)?;
+            Some(AddRequestId { header, accept, response, clock: cx.clock().clone() })
         });
         Ok(Arc::new(made?))
     }
@@ -75,15 +78,20 @@ impl AddRequestId {
         let given = || req.headers().get(&self.header).filter(|id| !id.is_empty() && id.len() <= MAX_LENGTH);
         match keep.then(given).flatten() {
             Some(id) => id.clone(),
-            None => fresh(),
+            None => {
+                let received_at = RequestContext::of(req).and_then(|cx| cx.received_at);
+                fresh(received_at.unwrap_or_else(|| self.clock.wall()))
+            }
         }
     }
 }
 
-/// An id by its millisecond and 74 random bits; ids of one millisecond have no order, since that takes a lock.
-fn fresh() -> HeaderValue {
+/// An id by the millisecond of `time` and 74 random bits; ids of one millisecond have no order, since that takes a lock.
+fn fresh(time: SystemTime) -> HeaderValue {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let time = Timestamp::from_unix(NoContext, since_epoch.as_secs(), since_epoch.subsec_nanos());
     let mut text = Uuid::encode_buffer();
-    let text = Uuid::new_v7(Timestamp::now(NoContext)).hyphenated().encode_lower(&mut text);
+    let text = Uuid::new_v7(time).hyphenated().encode_lower(&mut text);
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 

@@ -15,6 +15,6 @@ pub(crate) fn names(word: &v1::CompatMetrics) -> Compat {
 
 /// Says whose series those of `route` are.
 pub(crate) fn describe(route: &Route) {
-    route.series.describe(&route.endpoint);
-    route.upstream.describe(&route.endpoint);
+    route.records.series.describe(&route.endpoint);
+    route.records.upstream.describe(&route.endpoint);
 }

@@ -4,25 +4,48 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use gw_core::{AnswerForm, Clock, Failure, Outcome, Request, RequestContext, Response, TunnelObserver};
+use gw_core::{
+    AnswerForm, Clock, EndpointInfo, Failure, Notes, Outcome, Request, RequestContext, Response,
+    TunnelObserver,
+};
 use gw_middleware::{Ended, TraceId};
-use gw_telemetry::{AccessLog, AccessRecord, Finished, InFlight, RouteSeries, UpstreamSeries};
+use gw_telemetry::{AccessLog, AccessRecord, Finished, Metrics, RouteSeries, UpstreamSeries};
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use parking_lot::Mutex;
 
-use crate::table::Route;
+/// Where the requests of a route are recorded. It is no part of a table: a long answer keeps no old configuration alive.
+pub(crate) struct Records {
+    pub(crate) series: Arc<RouteSeries>,
+    /// Of its attempts.
+    pub(crate) upstream: Arc<UpstreamSeries>,
+    log: Option<Arc<AccessLog>>,
+    clock: Clock,
+}
+
+impl Records {
+    /// Those of the requests of `endpoint`.
+    pub(crate) fn new(
+        endpoint: &EndpointInfo,
+        metrics: &Metrics,
+        log: Option<&Arc<AccessLog>>,
+        clock: &Clock,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            series: metrics.route(&endpoint.route, &endpoint.name),
+            upstream: metrics.upstream(&endpoint.name),
+            log: log.cloned(),
+            clock: clock.clone(),
+        })
+    }
+}
 
 /// What is known of an exchange until it ends.
 pub(crate) struct Exchange {
     cx: Arc<RequestContext>,
-    series: Arc<RouteSeries>,
-    upstream: Arc<UpstreamSeries>,
-    _in_flight: InFlight,
-    log: Option<Arc<AccessLog>>,
-    clock: Clock,
+    records: Arc<Records>,
     method: Method,
     uri: Uri,
     version: Version,
@@ -39,26 +62,22 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange for a request whose head has been read.
+    /// An exchange for a request to `host` whose head has been read.
     pub(crate) fn new(
         req: &Request,
         cx: &Arc<RequestContext>,
-        route: &Route,
-        log: Option<&Arc<AccessLog>>,
-        clock: &Clock,
+        records: &Arc<Records>,
+        host: Option<HeaderValue>,
     ) -> Box<Self> {
+        records.series.enter(cx.conn.worker);
         // The one allocation per request that carries all that outlives the handler.
         Box::new(Self {
             cx: Arc::clone(cx),
-            _in_flight: route.series.begin(cx.conn.worker),
-            series: Arc::clone(&route.series),
-            upstream: Arc::clone(&route.upstream),
-            log: log.cloned(),
-            clock: clock.clone(),
+            records: Arc::clone(records),
             method: req.method().clone(),
             uri: req.uri().clone(),
             version: req.version(),
-            host: req.headers().get(header::HOST).cloned(),
+            host,
             user_agent: req.headers().get(header::USER_AGENT).cloned(),
             response_bytes: 0,
             tunnelled: 0,
@@ -72,7 +91,7 @@ impl Exchange {
     /// Notes the head of the answer.
     pub(crate) fn respond(&mut self, response: &Response) {
         self.status = Some(response.status());
-        self.first_byte = Some(self.clock.now());
+        self.first_byte = Some(self.now());
         self.outcome = response.extensions().get::<Failure>().map(|failure| failure.outcome);
     }
 
@@ -93,7 +112,7 @@ impl Exchange {
 
     /// The time.
     pub(crate) fn now(&self) -> Instant {
-        self.clock.now()
+        self.records.clock.now()
     }
 
     /// Whether the answer has no body whatever its head says.
@@ -116,10 +135,12 @@ impl Drop for Exchange {
         if std::thread::panicking() {
             self.end = Outcome::Internal;
         }
-        let now = self.clock.now();
+        let now = self.now();
         let elapsed = now.saturating_duration_since(self.cx.received);
         let worker = self.cx.conn.worker;
-        self.series.record(
+        let records = &self.records;
+        records.series.leave(worker);
+        records.series.record(
             worker,
             &Finished {
                 method: &self.method,
@@ -131,15 +152,17 @@ impl Drop for Exchange {
                 response_bytes: self.response_bytes,
             },
         );
-        self.cx.with_attempts(|attempts| {
-            for attempt in attempts {
+        // Asked for before the others: the notes are lent under a lock, which it takes too.
+        let trace = self.cx.get::<TraceId>();
+        self.cx.with_notes(|notes| {
+            for attempt in notes.attempts {
                 let (status, seconds) = (attempt.status, attempt.elapsed.as_secs_f64());
-                self.upstream.record_attempt(worker, &self.method, status, attempt.outcome, seconds);
+                records.upstream.record_attempt(worker, &self.method, status, attempt.outcome, seconds);
+            }
+            if let Some(log) = records.log.as_ref().filter(|_| self.cx.is_logged()) {
+                self.log(log, elapsed, notes, trace);
             }
         });
-        if self.cx.is_logged() {
-            self.log(elapsed);
-        }
         let ended = Ended {
             status: self.status.map(|status| status.as_u16()),
             outcome: self.end,
@@ -151,18 +174,15 @@ impl Drop for Exchange {
 }
 
 impl Exchange {
-    fn log(&self, elapsed: Duration) {
-        let Some(log) = &self.log else { return };
-        let request_id = self.cx.request_id();
+    fn log(&self, log: &AccessLog, elapsed: Duration, notes: &Notes<'_>, trace: Option<TraceId>) {
         let host = self.host.as_ref().map(text);
         let user_agent = self.user_agent.as_ref().map(text);
-        let request_id = request_id.as_ref().map(text);
-        let trace_id = self.cx.get::<TraceId>().map(|id| id.to_string());
-        let attempts = self.cx.attempts();
+        let request_id = notes.request_id.map(text);
+        let trace_id = trace.map(|id| id.to_string());
         log.record(
             self.cx.conn.worker,
             &AccessRecord {
-                time: SystemTime::UNIX_EPOCH.max(self.clock.wall() - elapsed),
+                time: self.cx.received_at.unwrap_or_else(|| self.records.clock.wall()),
                 client: self.cx.client,
                 peer: self.cx.conn.peer,
                 listener: &self.cx.conn.listener,
@@ -180,7 +200,7 @@ impl Exchange {
                 response_bytes: self.response_bytes,
                 total_seconds: elapsed.as_secs_f64(),
                 first_byte_seconds: self.seconds_until(self.first_byte),
-                attempts: &attempts,
+                attempts: notes.attempts,
                 user_agent: user_agent.as_deref(),
                 request_id: request_id.as_deref(),
                 trace_id: trace_id.as_deref(),

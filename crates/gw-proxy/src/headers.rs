@@ -133,8 +133,8 @@ fn announce(headers: &mut HeaderMap, protocol: &'static str) {
     headers.insert(header::UPGRADE, HeaderValue::from_static(protocol));
 }
 
-/// Adds the gateway's own fields to a stripped request.
-pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext) {
+/// Adds the gateway's own fields to a stripped request for `host`, which its `Host` says.
+pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext, host: Option<&HeaderValue>) {
     if let Some(protocol) = hop.upgrade {
         announce(headers, protocol);
     } else if hop.trailers {
@@ -158,9 +158,9 @@ pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(conn.scheme()));
     }
     if !has(headers, FORWARDED_HOST)
-        && let Some(host) = headers.get(header::HOST).cloned()
+        && let Some(host) = host
     {
-        headers.insert(FORWARDED_HOST, host);
+        headers.insert(FORWARDED_HOST, host.clone());
     }
 }
 

@@ -10,7 +10,7 @@ use gw_core::{
 use gw_router::{Lookup, Target};
 use gw_telemetry::{AccessLog, Metrics};
 use http::header;
-use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::download::{self, BodyLimits};
 use crate::exchange::{Exchange, TunnelExchange};
@@ -68,7 +68,7 @@ impl ProxyBuilder {
     /// A proxy that has no routes yet.
     pub fn build(self) -> Arc<Proxy> {
         let Self { workers, metrics, access_log, clock, interceptors } = self;
-        let publisher = Publisher::new(workers, &metrics);
+        let publisher = Publisher::new(workers, &metrics, access_log.as_ref(), &clock);
         Arc::new(Proxy { publisher, metrics, access_log, clock, interceptors })
     }
 }
@@ -118,15 +118,18 @@ impl Proxy {
         let received = self.clock.now();
         let table = self.publisher.table(conn.worker);
         own_host(&mut req);
-        let found = find(&table, &req);
+        let host = req.headers().get(header::HOST).cloned();
+        let found = find(&table, &req, host.as_ref());
         drop(table);
         spans::note_route(&found.route.endpoint.route);
         let client = headers::client_address(req.headers(), &conn);
         let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
         cx.form = render::form_of(req.headers(), found.error_format);
+        // It costs as much as an allocation, and nobody else asks.
+        cx.received_at = self.access_log.is_some().then(|| self.clock.wall());
         cx.vars = found.vars;
         let cx = Arc::new(cx);
-        let (mut req, hop, exchange) = self.begin(req, &cx, &found.route);
+        let (mut req, hop, exchange) = self.begin(req, &cx, &found.route, host);
         req.extensions_mut().insert(Arc::clone(&cx));
         if let Some(refusal) = found.refusal {
             req.extensions_mut().insert(refusal);
@@ -139,13 +142,19 @@ impl Proxy {
     }
 
     /// The header pass, and the tracked body.
-    fn begin(&self, req: Request, cx: &Arc<RequestContext>, route: &Route) -> (Request, Hop, Box<Exchange>) {
+    fn begin(
+        &self,
+        req: Request,
+        cx: &Arc<RequestContext>,
+        route: &Route,
+        host: Option<HeaderValue>,
+    ) -> (Request, Hop, Box<Exchange>) {
         let (mut head, body) = req.into_parts();
         let body = upload::track(body, cx, &self.clock);
         let hop = headers::strip_request(&mut head.headers, head.version);
-        headers::add_own(&mut head.headers, &hop, &cx.conn);
+        headers::add_own(&mut head.headers, &hop, &cx.conn, host.as_ref());
         let mut req = Request::from_parts(head, body);
-        let exchange = Exchange::new(&req, cx, route, self.access_log.as_ref(), &self.clock);
+        let exchange = Exchange::new(&req, cx, &route.records, host);
         *req.version_mut() = Version::HTTP_11;
         (req, hop, exchange)
     }
@@ -155,7 +164,7 @@ impl Proxy {
 fn own_host(req: &mut Request) {
     if let Some(authority) = req.uri().authority() {
         if !req.headers().contains_key(header::HOST)
-            && let Ok(host) = http::HeaderValue::from_str(authority.as_str())
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
         {
             req.headers_mut().insert(header::HOST, host);
         }
@@ -164,7 +173,7 @@ fn own_host(req: &mut Request) {
     }
 }
 
-fn find(table: &RouteTable, req: &Request) -> Found {
+fn find(table: &RouteTable, req: &Request, host: Option<&HeaderValue>) -> Found {
     let error_format = table.error_format;
     let refuse = |refusal| {
         let route = Arc::clone(&table.refusal);
@@ -173,7 +182,7 @@ fn find(table: &RouteTable, req: &Request) -> Found {
     if let Err(error) = target::check(req.uri().path(), table.path_policy) {
         return refuse(Refusal::Error(error.outcome(), error.detail().map(str::to_owned)));
     }
-    let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let target = Target { host, path: req.uri().path(), method: req.method(), preflight: preflight(req) };
     match table.router.lookup(&target) {
         Lookup::Found { value, vars, .. } => {

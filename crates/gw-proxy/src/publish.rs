@@ -13,9 +13,9 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 use gw_client::{ClusterSpec, MakeClient};
 use gw_config::{Diagnostic, Diagnostics, FeatureGates, Loaded, v1};
-use gw_core::Client;
+use gw_core::{Client, Clock};
 use gw_middleware::{Chain, LOGGING, Renderer, SuccessRatioBreaker};
-use gw_telemetry::Metrics;
+use gw_telemetry::{AccessLog, Metrics};
 use gw_value::Span;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use serde::Serialize;
 use crate::access_log;
 use crate::attempts::Attempts;
 use crate::compat;
+use crate::exchange::Records;
 use crate::lower::{Chains, Compiled, CompiledEndpoint, Deferred};
 use crate::proxy::{Proxy, no_endpoint};
 use crate::refusal::Refuse;
@@ -107,12 +108,17 @@ pub struct Prepared {
 }
 
 impl Publisher {
-    pub(crate) fn new(workers: usize, metrics: &Metrics) -> Self {
+    pub(crate) fn new(
+        workers: usize,
+        metrics: &Metrics,
+        log: Option<&Arc<AccessLog>>,
+        clock: &Clock,
+    ) -> Self {
         let empty = Arc::new(RouteTable {
             generation: 0,
             router: gw_router::Builder::new(gw_router::Options::default()).build(),
             routes: Vec::new(),
-            refusal: Arc::new(refusal(Chains::default(), metrics)),
+            refusal: refusal(Chains::default(), metrics, log, clock),
             path_policy: v1::PathPolicy::default(),
             logs_all: false,
             error_format: v1::ErrorFormat::default(),
@@ -181,7 +187,7 @@ impl Proxy {
             logs_all,
             router,
             routes,
-            refusal: Arc::new(refusal(chains, &self.metrics)),
+            refusal: refusal(chains, &self.metrics, self.access_log.as_ref(), &self.clock),
             path_policy,
             error_format: loaded.gateway.error_format,
         };
@@ -200,7 +206,7 @@ impl Proxy {
             self.make(client, clients, budget)?;
         }
         let cluster = make_client(clients, cluster, span)?;
-        let upstream = self.metrics.upstream(&info.name);
+        let records = Records::new(&info, &self.metrics, self.access_log.as_ref(), &self.clock);
         let attempts = Attempts {
             chain: Chain::new(chains.attempt, cluster, renderer()),
             policy: retry,
@@ -208,14 +214,13 @@ impl Proxy {
             timeouts,
             breaker,
             budget: Arc::clone(budget),
-            series: Arc::clone(&upstream),
+            series: Arc::clone(&records.upstream),
             clock: self.clock.clone(),
             interceptors: self.interceptors.clone(),
         };
         Ok(Arc::new(Route {
             chain: Chain::new(chains.request, Arc::new(attempts), renderer()),
-            series: self.metrics.route(&info.route, &info.name),
-            upstream,
+            records,
             endpoint: info,
             idle_timeout,
         }))
@@ -340,13 +345,12 @@ fn renderer() -> Renderer {
     Arc::new(render::render)
 }
 
-fn refusal(chains: Chains, metrics: &Metrics) -> Route {
+fn refusal(chains: Chains, metrics: &Metrics, log: Option<&Arc<AccessLog>>, clock: &Clock) -> Arc<Route> {
     let endpoint = no_endpoint();
-    Route {
+    Arc::new(Route {
         chain: Chain::new(chains.request, Arc::new(Refuse), renderer()),
-        series: metrics.route(&endpoint.route, &endpoint.name),
-        upstream: metrics.upstream(&endpoint.name),
+        records: Records::new(&endpoint, metrics, log, clock),
         endpoint,
         idle_timeout: None,
-    }
+    })
 }

@@ -7,7 +7,8 @@ use gw_config::v1::{ErrorFormat, PathPolicy};
 use gw_core::EndpointInfo;
 use gw_middleware::Chain;
 use gw_router::Router;
-use gw_telemetry::{RouteSeries, UpstreamSeries};
+
+use crate::exchange::Records;
 
 /// All that a request needs of the configuration.
 pub(crate) struct RouteTable {
@@ -33,10 +34,8 @@ pub(crate) struct Route {
     pub(crate) endpoint: Arc<EndpointInfo>,
     /// Its request-phase chain, the attempts at its end.
     pub(crate) chain: Arc<Chain>,
-    /// Its metric series.
-    pub(crate) series: Arc<RouteSeries>,
-    /// The metric series of its attempts.
-    pub(crate) upstream: Arc<UpstreamSeries>,
+    /// Where its requests are recorded.
+    pub(crate) records: Arc<Records>,
     /// How long a response body may stand still.
     pub(crate) idle_timeout: Option<Duration>,
 }

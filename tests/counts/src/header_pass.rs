@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use http::Version;
+use http::header::HOST;
 
 use crate::Thing;
 use crate::asked;
@@ -18,7 +19,8 @@ pub(crate) fn thing() -> Thing {
     Box::new(move |_| {
         let mut upstream = fields.clone();
         let hop = headers::strip_request(black_box(&mut upstream), Version::HTTP_11);
-        headers::add_own(&mut upstream, &hop, &conn);
+        let host = upstream.get(HOST).cloned();
+        headers::add_own(&mut upstream, &hop, &conn, host.as_ref());
         headers::strip_response(black_box(&mut upstream), None);
         black_box(upstream);
     })

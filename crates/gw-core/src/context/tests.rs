@@ -41,8 +41,9 @@ fn what_was_noted_is_shown() {
     assert_eq!(cx.tried(), ["a:1".into(), "b:1".into(), "c:1".into()]);
     assert_eq!(&*cx.current_node().unwrap().address, "c:1");
     assert_eq!(cx.request_id().unwrap(), "c:1");
+    assert_eq!(cx.with_notes(|notes| notes.request_id.cloned()), cx.request_id());
     let nodes =
-        cx.with_attempts(|attempts| attempts.iter().map(|one| Arc::clone(&one.node)).collect::<Vec<_>>());
+        cx.with_notes(|notes| notes.attempts.iter().map(|one| Arc::clone(&one.node)).collect::<Vec<_>>());
     assert_eq!(nodes, cx.tried());
     assert_eq!(cx.attempts().len(), 3);
     let passing = cx.filters().iter().filter(|filter| filter(&NodeInfo::new("b:1"))).count();

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use gw_core::{Clock, EndpointInfo, Request, Response};
-use gw_middleware::{Chain, client_fn};
 use gw_telemetry::{BuildInfo, Metrics};
 use http_body_util::{BodyExt as _, StreamBody};
 
 use super::*;
-use crate::table::Route;
+use crate::exchange::Records;
 
 struct Fixture {
     metrics: Arc<Metrics>,
@@ -19,17 +18,10 @@ struct Fixture {
 fn fixture(form: AnswerForm) -> Fixture {
     let metrics = Metrics::new(1, BuildInfo::default());
     let clock = Clock::movable();
-    let endpoint = Arc::new(EndpointInfo::default());
-    let cx = crate::testing::context(EndpointInfo::default(), form, clock.now());
-    let end = client_fn(|_| async { Err(Error::new(Outcome::Internal)) });
-    let route = Route {
-        series: metrics.route("/", "test"),
-        upstream: metrics.upstream("test"),
-        chain: Chain::new(Vec::new(), Arc::new(end), Arc::new(crate::render::render)),
-        endpoint,
-        idle_timeout: None,
-    };
-    let exchange = Exchange::new(&Request::new(Body::empty()), &Arc::new(cx), &route, None, &clock);
+    let endpoint = EndpointInfo { name: "test".into(), route: "/".into(), ..EndpointInfo::default() };
+    let cx = crate::testing::context(endpoint, form, clock.now());
+    let records = Records::new(&cx.endpoint, &metrics, None, &clock);
+    let exchange = Exchange::new(&Request::new(Body::empty()), &Arc::new(cx), &records, None);
     Fixture { metrics, clock, exchange }
 }
 

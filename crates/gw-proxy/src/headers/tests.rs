@@ -96,7 +96,7 @@ fn an_untrusted_peer_cannot_pose_as_another() {
     ]);
     let conn = conn("192.0.2.1", &[]);
     assert_eq!(client_address(&headers, &conn).to_string(), "192.0.2.1");
-    add_own(&mut headers, &Hop::default(), &conn);
+    add_own(&mut headers, &Hop::default(), &conn, Some(&HeaderValue::from_static("a")));
     let expected = [
         ("host", "a"),
         ("x-forwarded-for", "192.0.2.1"),
@@ -110,7 +110,7 @@ fn an_untrusted_peer_cannot_pose_as_another() {
 fn an_upgrade_says_from_whom_it_comes_as_any_request_does() {
     let mut headers = map(&[("host", "a"), ("x-forwarded-for", "10.0.0.1")]);
     let hop = Hop { upgrade: Some("websocket"), trailers: false };
-    add_own(&mut headers, &hop, &conn("192.0.2.1", &[]));
+    add_own(&mut headers, &hop, &conn("192.0.2.1", &[]), Some(&HeaderValue::from_static("a")));
     let expected = [
         ("upgrade", "websocket"),
         ("x-forwarded-for", "192.0.2.1"),
@@ -132,7 +132,7 @@ fn a_trusted_peer_is_believed_and_added() {
     ]);
     let conn = conn("10.0.0.1", &["10.0.0.0/8"]);
     assert_eq!(client_address(&headers, &conn).to_string(), "198.51.100.7");
-    add_own(&mut headers, &Hop::default(), &conn);
+    add_own(&mut headers, &Hop::default(), &conn, None);
     assert_eq!(headers["x-forwarded-for"], "203.0.113.9, 198.51.100.7, 10.0.0.2, 10.0.0.1");
     assert_eq!(headers["x-forwarded-proto"], "https");
     assert_eq!(headers.get_all("forwarded").iter().count(), 2);

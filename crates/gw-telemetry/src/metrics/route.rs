@@ -65,8 +65,18 @@ impl RouteSeries {
     /// Counts a request as in flight until the guard is dropped, on whichever thread.
     #[must_use]
     pub fn begin(self: &Arc<Self>, worker: usize) -> InFlight {
-        self.shards.of(worker).in_flight.fetch_add(1, Relaxed);
+        self.enter(worker);
         InFlight { series: Arc::clone(self), worker }
+    }
+
+    /// Counts a request as in flight until [`leave`](Self::leave): for who is a guard itself, and holds the series anyway.
+    pub fn enter(&self, worker: usize) {
+        self.shards.of(worker).in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a request as no longer in flight.
+    pub fn leave(&self, worker: usize) {
+        self.shards.of(worker).in_flight.fetch_sub(1, Relaxed);
     }
 
     /// Records a request that has ended. Allocates only when its combination of labels is new on this worker.
@@ -139,6 +149,6 @@ pub struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.series.shards.of(self.worker).in_flight.fetch_sub(1, Relaxed);
+        self.series.leave(self.worker);
     }
 }
