@@ -184,7 +184,7 @@ impl Observer for Refusals {
         if !rejection.handled {
             self.0.record_refused(&Refused { outcome, status, method, target, version, fields }, conn);
         }
-        tracing::debug!(outcome = outcome.as_str(), status, client.address = %conn.peer, "{}", rejection.detail);
+        tracing::debug!(outcome = outcome.as_str(), status, client.address = %conn.peer(), "{}", rejection.detail);
     }
 
     fn answer(&self, rejection: &Rejection, fields: &HeaderMap) -> Option<Response> {

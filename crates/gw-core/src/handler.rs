@@ -1,8 +1,9 @@
 //! The two ends of the chain: what a server calls, and what sends one attempt upstream.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use ipnet::IpNet;
 
 use crate::{BoxFuture, Request, Response, Result};
@@ -51,28 +52,81 @@ pub fn copy_of(req: &mut Request) -> Request {
     copy
 }
 
-/// What is known of a downstream connection. Made once, shared by its requests.
+/// What is known of a downstream connection. Made once, shared by its requests, so that what they all need of it is
+/// worked out once.
 #[derive(Clone, Debug)]
 pub struct ConnContext {
     /// The worker that serves it: the index of its shards.
     pub worker: usize,
     /// The listener's name.
     pub listener: Arc<str>,
-    /// The other end of the socket: a client, or a trusted proxy.
-    pub peer: SocketAddr,
     /// Our end of the socket.
     pub local: SocketAddr,
     /// The TLS session, if there is one.
     pub tls: Option<TlsInfo>,
-    /// Peers whose `X-Forwarded-*` and `Forwarded` fields are believed.
-    pub trusted_proxies: Arc<[IpNet]>,
+    peer: SocketAddr,
+    peer_text: HeaderValue,
+    trusted_proxies: Arc<[IpNet]>,
+    trusts_peer: bool,
 }
 
 impl ConnContext {
+    /// A connection from `peer` to us at `local`, without TLS, that trusts nobody.
+    pub fn new(worker: usize, listener: impl Into<Arc<str>>, peer: SocketAddr, local: SocketAddr) -> Self {
+        let text = HeaderValue::try_from(peer.ip().to_canonical().to_string());
+        // An address has no byte that a value must not have.
+        let peer_text = text.unwrap_or_else(|_| HeaderValue::from_static(""));
+        let (trusted_proxies, trusts_peer) = (Arc::default(), false);
+        Self {
+            worker,
+            listener: listener.into(),
+            local,
+            tls: None,
+            peer,
+            peer_text,
+            trusted_proxies,
+            trusts_peer,
+        }
+    }
+
+    /// With what its TLS handshake settled, if there was one.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<TlsInfo>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Believes the `X-Forwarded-*` and `Forwarded` fields of peers within `proxies`.
+    #[must_use]
+    pub fn trusting(mut self, proxies: Arc<[IpNet]>) -> Self {
+        self.trusted_proxies = proxies;
+        self.trusts_peer = self.trusts(&self.peer_ip());
+        self
+    }
+
+    /// The other end of the socket: a client, or a trusted proxy.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The peer's address; IPv4 that came over an IPv6 socket is IPv4.
+    pub fn peer_ip(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
+    /// The same as text.
+    pub fn peer_text(&self) -> &HeaderValue {
+        &self.peer_text
+    }
+
+    /// Whether an address is one of the proxies that are trusted.
+    pub fn trusts(&self, ip: &IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(ip))
+    }
+
     /// Whether the peer's forwarding fields are believed.
     pub fn trusts_peer(&self) -> bool {
-        let ip = self.peer.ip().to_canonical();
-        self.trusted_proxies.iter().any(|net| net.contains(&ip))
+        self.trusts_peer
     }
 
     /// `https` or `http`.
@@ -88,4 +142,25 @@ pub struct TlsInfo {
     pub server_name: Option<Arc<str>>,
     /// Whether `h2` was agreed by ALPN.
     pub h2: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_trusted_and_written_by_its_canonical_address() {
+        for (peer, text, trusted) in [
+            ("10.1.2.3:1", "10.1.2.3", true),
+            ("[::ffff:10.1.2.3]:1", "10.1.2.3", true),
+            ("192.0.2.1:1", "192.0.2.1", false),
+            ("[2001:db8::1]:1", "2001:db8::1", false),
+        ] {
+            let conn = ConnContext::new(0, "", peer.parse().unwrap(), ([127, 0, 0, 1], 80).into());
+            assert!(!conn.trusts_peer());
+            let conn = conn.trusting(["10.0.0.0/8".parse().unwrap()].into());
+            assert_eq!((conn.peer_text().to_str().unwrap(), conn.trusts_peer()), (text, trusted));
+            assert_eq!((conn.peer().to_string().as_str(), conn.peer_ip().to_string().as_str()), (peer, text));
+        }
+    }
 }

@@ -64,15 +64,8 @@ mod tests {
 
     #[test]
     fn everybody_is_told_once() {
-        let any = "127.0.0.1:1".parse().expect("an address");
-        let conn = ConnContext {
-            worker: 0,
-            listener: "".into(),
-            peer: any,
-            local: any,
-            tls: None,
-            trusted_proxies: [].into(),
-        };
+        let any = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let conn = ConnContext::new(0, "", any, any);
         let at = Instant::now();
         let endpoint = Arc::new(EndpointInfo::default());
         let cx = Arc::new(RequestContext::new(Arc::new(conn), any.ip(), endpoint, at));

@@ -52,16 +52,10 @@ fn build_in(
 }
 
 fn context(vars: &[(&str, &str)], trusted: bool) -> Arc<RequestContext> {
-    let trusted_proxies = if trusted { vec!["192.0.2.0/24".parse().unwrap()] } else { vec![] };
-    let conn = ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: "192.0.2.1:1".parse().unwrap(),
-        local: "127.0.0.1:80".parse().unwrap(),
-        tls: None,
-        trusted_proxies: trusted_proxies.into(),
-    };
-    let ip = conn.peer.ip();
+    let proxies = if trusted { vec!["192.0.2.0/24".parse().unwrap()] } else { vec![] };
+    let [peer, local] = ["192.0.2.1:1", "127.0.0.1:80"].map(|address| address.parse().unwrap());
+    let conn = ConnContext::new(0, "test", peer, local).trusting(proxies.into());
+    let ip = conn.peer_ip();
     let mut cx = RequestContext::new(Arc::new(conn), ip, Arc::default(), Instant::now());
     cx.vars = vars.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect();
     Arc::new(cx)

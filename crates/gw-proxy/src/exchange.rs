@@ -184,7 +184,7 @@ impl Exchange {
             &AccessRecord {
                 time: self.cx.received_at.unwrap_or_else(|| self.records.clock.wall()),
                 client: self.cx.client,
-                peer: self.cx.conn.peer,
+                peer: self.cx.conn.peer(),
                 listener: &self.cx.conn.listener,
                 method: self.method.as_str(),
                 scheme: self.cx.conn.scheme(),

@@ -3,8 +3,7 @@
 //! Hop-by-hop fields and those that `Connection` names go, in both directions (RFC 9110 §7.6.1); framing and Host
 //! survive whatever `Connection` says. Forwarding fields are believed of trusted peers only, else replaced.
 
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use gw_core::ConnContext;
 use http::Version;
@@ -14,46 +13,72 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Whether a field is of one hop. `Trailer` is not: it announces fields that we forward.
-fn is_of_one_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-            | "proxy-authenticate"
-            | "proxy-authentication-info"
-    )
+/// The names that a pass looks for, as texts and as they are removed by.
+macro_rules! known {
+    ($($name:literal)*) => {
+        const TEXTS: &[&str] = &[$($name),*];
+        static NAMES: [HeaderName; TEXTS.len()] = [$(HeaderName::from_static($name)),*];
+    };
 }
 
-/// Whether a field of a request goes: of one hop, or for us. The body is asked for, and `100 Continue` sent, once an
-/// upstream connection is held.
-fn is_for_us(name: &HeaderName) -> bool {
-    is_of_one_hop(name) || matches!(name.as_str(), "proxy-authorization" | "expect")
+known! {
+    "connection" "te" "upgrade"
+    "keep-alive" "proxy-connection" "transfer-encoding" "http2-settings" "proxy-authenticate" "proxy-authentication-info"
+    "proxy-authorization" "expect"
+    "x-forwarded-for" "x-forwarded-proto" "x-forwarded-host" "x-forwarded-port" "x-forwarded-prefix" "x-real-ip" "forwarded"
 }
 
-/// Whether a client could use a field to pose as someone else.
-fn is_forwarding(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "x-forwarded-for"
-            | "x-forwarded-proto"
-            | "x-forwarded-host"
-            | "x-forwarded-port"
-            | "x-forwarded-prefix"
-            | "x-real-ip"
-            | "forwarded"
-    )
+/// Some of the names that are known: a bit for each, the first the lowest.
+type Names = u32;
+
+const CONNECTION: Names = 1 << 0;
+const TE: Names = 1 << 1;
+const UPGRADE: Names = 1 << 2;
+/// Fields of one hop. `Trailer` is none: it announces fields that we forward.
+const ONE_HOP: Names = first(9);
+/// Fields of a request that are for us. The body is asked for, and `100 Continue` sent, once an upstream connection is
+/// held.
+const FOR_US: Names = first(11) & !first(9);
+/// Fields with which a client could pose as someone else.
+const FORWARDING: Names = first(TEXTS.len()) & !first(11);
+
+const fn first(count: usize) -> Names {
+    (1 << count) - 1
 }
 
-/// The fields that go, found in one pass: most messages have none, and to ask a map for each costs more than all else
-/// that is done here.
-fn find(headers: &HeaderMap, goes: fn(&HeaderName) -> bool) -> Vec<HeaderName> {
-    headers.keys().filter(|name| goes(name)).cloned().collect()
+/// The names of a length, and those of a first letter: few names that are not known are of both.
+static OF_LENGTH: [Names; 32] = sorted(false);
+static OF_LETTER: [Names; 32] = sorted(true);
+
+const fn sorted(by_letter: bool) -> [Names; 32] {
+    let mut sorted = [0; 32];
+    let mut at = 0;
+    while at < TEXTS.len() {
+        let name = TEXTS[at].as_bytes();
+        let key = if by_letter { name[0] as usize } else { name.len() };
+        sorted[key % 32] |= 1 << at;
+        at += 1;
+    }
+    sorted
+}
+
+/// Which of the known names a name is; 0 for nearly all.
+fn known(name: &[u8]) -> Names {
+    let letter = name.first().map_or(0, |letter| usize::from(*letter));
+    let mut may = OF_LENGTH[name.len() % 32] & OF_LETTER[letter % 32];
+    while may != 0 {
+        let at = may.trailing_zeros() as usize;
+        if TEXTS[at].as_bytes() == name {
+            return 1 << at;
+        }
+        may &= may - 1;
+    }
+    0
+}
+
+/// The known names of a message, found in one pass: to ask a map for each costs more than all else that is done here.
+fn find(headers: &HeaderMap) -> Names {
+    headers.keys().fold(0, |found, name| found | known(name.as_str().as_bytes()))
 }
 
 /// Upgrades that are passed on. `h2c` never is: it would hide later requests from routing.
@@ -68,22 +93,24 @@ pub(crate) struct Hop {
     pub(crate) trailers: bool,
 }
 
-/// Strips the hop-by-hop fields of a request that came in `version`, and says what they asked for.
-pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version) -> Hop {
-    let found = find(headers, is_for_us);
-    if found.is_empty() {
-        return Hop::default();
-    }
+/// Strips a request that came in `version` of the fields of this hop, and of what its peer may not say of whence it
+/// comes unless it is `trusted`. Says what was asked of this hop.
+pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version, trusted: bool) -> Hop {
+    let goes = if trusted { ONE_HOP | FOR_US } else { ONE_HOP | FOR_US | FORWARDING };
+    let found = find(headers) & goes;
     // RFC 9110 §7.8: an upgrade that is asked for in HTTP/1.0 is ignored.
-    let upgrade = if version == Version::HTTP_11 { upgrade(headers) } else { None };
-    let hop = Hop { upgrade, trailers: has_token(headers, &header::TE, "trailers") };
+    let upgrades = found & UPGRADE != 0 && version == Version::HTTP_11;
+    let hop = Hop {
+        upgrade: if upgrades { upgrade(headers) } else { None },
+        trailers: found & TE != 0 && has_token(headers, &header::TE, "trailers"),
+    };
     strip(headers, found);
     hop
 }
 
 /// Strips a response's hop-by-hop fields; a switch of protocols keeps what announces it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, upgrade: Option<&'static str>) {
-    let found = find(headers, is_of_one_hop);
+    let found = find(headers) & ONE_HOP;
     strip(headers, found);
     if let Some(protocol) = upgrade {
         announce(headers, protocol);
@@ -91,20 +118,24 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, upgrade: Option<&'static s
 }
 
 /// Removes what was found, and what `Connection` names if it is among it.
-fn strip(headers: &mut HeaderMap, found: Vec<HeaderName>) {
-    if found.contains(&header::CONNECTION) {
+fn strip(headers: &mut HeaderMap, found: Names) {
+    if found & CONNECTION != 0 {
         for name in named_by_connection(headers) {
             headers.remove(name);
         }
     }
-    for name in found {
-        headers.remove(name);
+    for (at, name) in NAMES.iter().enumerate() {
+        if found & 1 << at != 0 {
+            headers.remove(name);
+        }
     }
 }
 
 /// The fields that `Connection` names, but for those that are never an option of one hop.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     tokens(headers, &header::CONNECTION)
+        // These go anyway, and nearly always there is no other.
+        .filter(|token| known(token) & ONE_HOP == 0)
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
         .collect()
@@ -142,15 +173,13 @@ pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext, ho
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
-    let trusted = conn.trusts_peer();
-    if !trusted {
-        for name in find(headers, is_forwarding) {
-            headers.remove(name);
-        }
-    }
     // What is not believed is not there any more.
-    let has = |headers: &HeaderMap, name: HeaderName| trusted && headers.contains_key(name);
-    append_forwarded_for(headers, conn.peer.ip());
+    let has = |headers: &HeaderMap, name: HeaderName| conn.trusts_peer() && headers.contains_key(name);
+    if has(headers, FORWARDED_FOR) {
+        append_forwarded_for(headers, conn);
+    } else {
+        headers.insert(FORWARDED_FOR, conn.peer_text().clone());
+    }
     if has(headers, header::FORWARDED) {
         append_forwarded(headers, conn);
     }
@@ -164,37 +193,22 @@ pub(crate) fn add_own(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext, ho
     }
 }
 
-fn append_forwarded_for(headers: &mut HeaderMap, peer: IpAddr) {
-    let mut list = String::with_capacity(40);
-    for value in headers.get_all(FORWARDED_FOR) {
-        if let Ok(value) = value.to_str() {
-            list.push_str(value);
-            list.push_str(", ");
-        }
+/// Adds the peer to the list that trusted proxies began, all in one field.
+fn append_forwarded_for(headers: &mut HeaderMap, conn: &ConnContext) {
+    let mut list = Vec::with_capacity(64);
+    for value in headers.get_all(FORWARDED_FOR).into_iter().filter(|value| value.to_str().is_ok()) {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
     }
-    match peer.to_canonical() {
-        IpAddr::V4(v4) => push_v4(&mut list, v4),
-        // Writing to a string cannot fail.
-        IpAddr::V6(v6) => drop(write!(list, "{v6}")),
-    }
+    list.extend_from_slice(conn.peer_text().as_bytes());
     if let Ok(value) = HeaderValue::try_from(list) {
         headers.insert(FORWARDED_FOR, value);
     }
 }
 
-/// As `Display` does it, at a fifth of its instructions.
-fn push_v4(list: &mut String, v4: Ipv4Addr) {
-    for (n, octet) in v4.octets().into_iter().enumerate() {
-        if n > 0 {
-            list.push('.');
-        }
-        list.push_str(itoa::Buffer::new().format(octet));
-    }
-}
-
 /// Adds our element to a chain of `Forwarded` (RFC 7239 §4) that trusted proxies began.
 fn append_forwarded(headers: &mut HeaderMap, conn: &ConnContext) {
-    let element = match conn.peer.ip().to_canonical() {
+    let element = match conn.peer_ip() {
         IpAddr::V4(ip) => format!("for={ip};proto={}", conn.scheme()),
         IpAddr::V6(ip) => format!("for=\"[{ip}]\";proto={}", conn.scheme()),
     };
@@ -205,7 +219,7 @@ fn append_forwarded(headers: &mut HeaderMap, conn: &ConnContext) {
 
 /// The client's address: the peer's, or the rightmost one in `X-Forwarded-For` that is no trusted proxy.
 pub(crate) fn client_address(headers: &HeaderMap, conn: &ConnContext) -> IpAddr {
-    let mut client = conn.peer.ip().to_canonical();
+    let mut client = conn.peer_ip();
     if !conn.trusts_peer() {
         return client;
     }
@@ -214,7 +228,7 @@ pub(crate) fn client_address(headers: &HeaderMap, conn: &ConnContext) -> IpAddr 
         let Ok(text) = std::str::from_utf8(token) else { break };
         let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
         client = ip.to_canonical();
-        if !conn.trusted_proxies.iter().any(|net| net.contains(&client)) {
+        if !conn.trusts(&client) {
             break;
         }
     }

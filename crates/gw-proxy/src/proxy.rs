@@ -151,7 +151,7 @@ impl Proxy {
     ) -> (Request, Hop, Box<Exchange>) {
         let (mut head, body) = req.into_parts();
         let body = upload::track(body, cx, &self.clock);
-        let hop = headers::strip_request(&mut head.headers, head.version);
+        let hop = headers::strip_request(&mut head.headers, head.version, cx.conn.trusts_peer());
         headers::add_own(&mut head.headers, &hop, &cx.conn, host.as_ref());
         let mut req = Request::from_parts(head, body);
         let exchange = Exchange::new(&req, cx, &route.records, host);

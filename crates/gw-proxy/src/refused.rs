@@ -47,7 +47,7 @@ impl Proxy {
             &AccessRecord {
                 time: self.clock.wall(),
                 client: headers::client_address(refused.fields, conn),
-                peer: conn.peer,
+                peer: conn.peer(),
                 listener: &conn.listener,
                 method: refused.method.map(Method::as_str).unwrap_or_default(),
                 scheme: conn.scheme(),

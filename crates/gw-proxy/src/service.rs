@@ -24,14 +24,8 @@ use crate::Proxy;
 /// use tower::ServiceExt;
 ///
 /// let proxy = Proxy::builder(1, Metrics::new(1, BuildInfo::default())).build();
-/// let conn = ConnContext {
-///     worker: 0,
-///     listener: "mine".into(),
-///     peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)),
-///     local: SocketAddr::from((Ipv4Addr::LOCALHOST, 80)),
-///     tls: None,
-///     trusted_proxies: Arc::default(),
-/// };
+/// let [peer, local] = [50_000, 80].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+/// let conn = ConnContext::new(0, "mine", peer, local);
 /// let service = ProxyService::new(proxy, Arc::new(conn));
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let Ok(answer) = service.oneshot(Request::new(Body::empty())).await;

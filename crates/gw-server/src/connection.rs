@@ -57,14 +57,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket<T
         async {
             let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
             let h2_agreed = tls.as_ref().map(|tls| tls.h2);
-            let context = Arc::new(ConnContext {
-                worker: on.index,
-                listener: Arc::clone(&settings.name),
-                peer: watch.peer,
-                local,
-                tls,
-                trusted_proxies: Arc::clone(&settings.trusted_proxies),
-            });
+            let context = ConnContext::new(on.index, Arc::clone(&settings.name), watch.peer, local);
+            let context = context.with_tls(tls).trusting(Arc::clone(&settings.trusted_proxies));
+            let context = Arc::new(context);
             let io = Watched::new(stream, Arc::clone(&watch), registration);
             let agreed = Mutex::default();
             let connection = Arc::new(Connection { shared, worker: on, watch, context, span, agreed });

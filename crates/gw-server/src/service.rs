@@ -115,7 +115,7 @@ impl Connection {
             span.in_scope(|| match called {
                 Some(response) => self.answer(response, asked),
                 None => {
-                    tracing::error!(client.addr = %self.context.peer, "the handler panicked");
+                    tracing::error!(client.addr = %self.context.peer(), "the handler panicked");
                     let refusal = Refusal::new(Outcome::Internal, "an unexpected condition");
                     self.refuse(&refusal, asked, Refused::Handled)
                 }

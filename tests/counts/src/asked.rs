@@ -51,12 +51,5 @@ pub(crate) fn bytes() -> Vec<u8> {
 /// The connection that it comes over.
 pub(crate) fn connection() -> Arc<ConnContext> {
     let address = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 50_000));
-    Arc::new(ConnContext {
-        worker: 0,
-        listener: "counted".into(),
-        peer: address,
-        local: address,
-        tls: None,
-        trusted_proxies: Arc::default(),
-    })
+    Arc::new(ConnContext::new(0, "counted", address, address))
 }

@@ -23,7 +23,7 @@ pub(crate) fn thing() -> Thing {
     Box::new(move |_| {
         let mut request = asked::request(&fields);
         let (conn, endpoint) = (Arc::clone(&conn), Arc::clone(&endpoint));
-        let cx = RequestContext::new(Arc::clone(&conn), conn.peer.ip(), endpoint, now);
+        let cx = RequestContext::new(Arc::clone(&conn), conn.peer_ip(), endpoint, now);
         request.extensions_mut().insert(Arc::new(cx));
         let response = chain.run(request).now_or_never().unwrap();
         assert_eq!(response.status(), 200);

@@ -18,7 +18,7 @@ pub(crate) fn thing() -> Thing {
     let (fields, conn) = (asked::fields(), asked::connection());
     Box::new(move |_| {
         let mut upstream = fields.clone();
-        let hop = headers::strip_request(black_box(&mut upstream), Version::HTTP_11);
+        let hop = headers::strip_request(black_box(&mut upstream), Version::HTTP_11, conn.trusts_peer());
         let host = upstream.get(HOST).cloned();
         headers::add_own(&mut upstream, &hop, &conn, host.as_ref());
         headers::strip_response(black_box(&mut upstream), None);

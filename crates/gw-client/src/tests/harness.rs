@@ -206,14 +206,7 @@ impl Caller {
 
 pub(super) fn context() -> Arc<RequestContext> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let conn = ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: any,
-        local: any,
-        tls: None,
-        trusted_proxies: Arc::default(),
-    };
+    let conn = ConnContext::new(0, "test", any, any);
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let endpoint = Arc::new(EndpointInfo::default());
     Arc::new(RequestContext::new(Arc::new(conn), client, endpoint, Instant::now()))

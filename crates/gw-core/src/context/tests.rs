@@ -4,15 +4,7 @@ use super::*;
 
 fn context() -> RequestContext {
     let any = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    let conn = ConnContext {
-        worker: 0,
-        listener: "".into(),
-        peer: any,
-        local: any,
-        tls: None,
-        trusted_proxies: [].into(),
-    };
-    RequestContext::new(Arc::new(conn), any.ip(), Arc::default(), Instant::now())
+    RequestContext::new(Arc::new(ConnContext::new(0, "", any, any)), any.ip(), Arc::default(), Instant::now())
 }
 
 #[test]

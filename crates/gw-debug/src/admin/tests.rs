@@ -7,14 +7,8 @@ use super::*;
 use crate::{debuggable, json};
 
 fn connection() -> Arc<ConnContext> {
-    Arc::new(ConnContext {
-        worker: 0,
-        listener: "admin".into(),
-        peer: ([127, 0, 0, 1], 40000).into(),
-        local: ([127, 0, 0, 1], 9901).into(),
-        tls: None,
-        trusted_proxies: Arc::from([]),
-    })
+    let [peer, local] = [40000, 9901].map(|port| ([127, 0, 0, 1], port).into());
+    Arc::new(ConnContext::new(0, "admin", peer, local))
 }
 
 /// Takes POST, and echoes what it is asked.

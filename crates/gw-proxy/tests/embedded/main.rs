@@ -47,14 +47,7 @@ fn publish(proxy: &Proxy, registry: Registry, text: &str, clients: &dyn Fn(Clust
 
 fn conn() -> Arc<ConnContext> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    Arc::new(ConnContext {
-        worker: 0,
-        listener: "test".into(),
-        peer: any,
-        local: any,
-        tls: None,
-        trusted_proxies: Arc::default(),
-    })
+    Arc::new(ConnContext::new(0, "test", any, any))
 }
 
 fn request(path: &str) -> Request {

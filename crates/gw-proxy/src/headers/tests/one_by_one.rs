@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const ONE_HOP: [&str; 9] = [
+const OF_ONE_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -16,7 +16,7 @@ const ONE_HOP: [&str; 9] = [
     "proxy-authentication-info",
 ];
 
-const FORWARDING: [&str; 7] = [
+const POSING: [&str; 7] = [
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",
@@ -30,17 +30,22 @@ fn strip_slowly(headers: &mut HeaderMap) {
     for name in named_by_connection(headers) {
         headers.remove(name);
     }
-    for name in ONE_HOP {
+    for name in OF_ONE_HOP {
         headers.remove(name);
     }
 }
 
-fn strip_request_slowly(headers: &mut HeaderMap, version: Version) -> Hop {
+fn strip_request_slowly(headers: &mut HeaderMap, version: Version, trusted: bool) -> Hop {
     let upgrade = if version == Version::HTTP_11 { upgrade(headers) } else { None };
     let hop = Hop { upgrade, trailers: has_token(headers, &header::TE, "trailers") };
     strip_slowly(headers);
     headers.remove("proxy-authorization");
     headers.remove("expect");
+    if !trusted {
+        for name in POSING {
+            headers.remove(name);
+        }
+    }
     hop
 }
 
@@ -51,12 +56,10 @@ fn add_own_slowly(headers: &mut HeaderMap, hop: &Hop, conn: &ConnContext) {
         headers.insert("te", HeaderValue::from_static("trailers"));
         headers.insert("connection", HeaderValue::from_static("te"));
     }
-    if !conn.trusts_peer() {
-        for name in FORWARDING {
-            headers.remove(name);
-        }
-    }
-    append_forwarded_for(headers, conn.peer.ip());
+    let listed = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let peer = conn.peer_ip().to_string();
+    let list = listed.chain([peer.as_str()]).collect::<Vec<_>>().join(", ");
+    headers.insert("x-forwarded-for", HeaderValue::try_from(list).unwrap());
     if headers.contains_key("forwarded") {
         append_forwarded(headers, conn);
     }
@@ -80,7 +83,7 @@ fn name() -> impl Strategy<Value = &'static str> {
         "x-forwarded-fox",
         "t",
     ];
-    prop::sample::select([&ONE_HOP[..], &FORWARDING, &others].concat())
+    prop::sample::select([&OF_ONE_HOP[..], &POSING, &others].concat())
 }
 
 fn value() -> impl Strategy<Value = String> {
@@ -102,8 +105,8 @@ proptest! {
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (mut fast, mut slow) = (map(&fields), map(&fields));
         let host = fast.get("host").cloned();
-        let hop = strip_request(&mut fast, version);
-        prop_assert_eq!(&hop, &strip_request_slowly(&mut slow, version));
+        let hop = strip_request(&mut fast, version, trusted);
+        prop_assert_eq!(&hop, &strip_request_slowly(&mut slow, version, trusted));
         prop_assert_eq!(&fast, &slow);
         let conn = conn("10.0.0.1", if trusted { &["10.0.0.0/8"] } else { &[] });
         add_own(&mut fast, &hop, &conn, host.as_ref());
