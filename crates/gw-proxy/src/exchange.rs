@@ -1,7 +1,6 @@
 //! One request, one exchange: it is made when the head has been read, moves into the response body or the tunnel, and its
 //! drop records how it all ended, in the metrics and in the access log.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use gw_core::{
     TunnelObserver,
 };
 use gw_middleware::{Ended, TraceId};
-use gw_telemetry::{AccessLog, AccessRecord, Finished, Metrics, RouteSeries, UpstreamSeries};
+use gw_telemetry::{AccessLog, AccessRecord, Finished, Metrics, RouteNames, RouteSeries, UpstreamSeries};
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use parking_lot::Mutex;
@@ -22,6 +21,8 @@ pub(crate) struct Records {
     /// Of its attempts.
     pub(crate) upstream: Arc<UpstreamSeries>,
     log: Option<Arc<AccessLog>>,
+    /// As the log has them.
+    names: RouteNames,
     clock: Clock,
 }
 
@@ -37,6 +38,7 @@ impl Records {
             series: metrics.route(&endpoint.route, &endpoint.name),
             upstream: metrics.upstream(&endpoint.name),
             log: log.cloned(),
+            names: RouteNames::new(&endpoint.route, &endpoint.name),
             clock: clock.clone(),
         })
     }
@@ -124,10 +126,6 @@ impl Exchange {
     pub(crate) fn form(&self) -> AnswerForm {
         self.cx.form
     }
-
-    fn seconds_until(&self, then: Option<Instant>) -> Option<f64> {
-        then.map(|then| then.saturating_duration_since(self.cx.received).as_secs_f64())
-    }
 }
 
 impl Drop for Exchange {
@@ -175,44 +173,37 @@ impl Drop for Exchange {
 
 impl Exchange {
     fn log(&self, log: &AccessLog, elapsed: Duration, notes: &Notes<'_>, trace: Option<TraceId>) {
-        let host = self.host.as_ref().map(text);
-        let user_agent = self.user_agent.as_ref().map(text);
-        let request_id = notes.request_id.map(text);
         let trace_id = trace.map(|id| id.to_string());
+        let conn = &self.cx.conn;
         log.record(
             self.cx.conn.worker,
             &AccessRecord {
                 time: self.cx.received_at.unwrap_or_else(|| self.records.clock.wall()),
                 client: self.cx.client,
-                peer: self.cx.conn.peer(),
-                listener: &self.cx.conn.listener,
+                peer: conn.peer(),
+                // One of IPv4 over IPv6 is logged as it came.
+                peer_text: Some(conn.peer_text().as_bytes()).filter(|_| conn.peer().ip() == conn.peer_ip()),
+                listener: &conn.listener,
                 method: self.method.as_str(),
-                scheme: self.cx.conn.scheme(),
-                host: host.as_deref(),
+                scheme: conn.scheme(),
+                host: self.host.as_ref().map(HeaderValue::as_bytes),
                 path: self.uri.path(),
                 query: self.uri.query(),
                 protocol: protocol(self.version),
-                route: &self.cx.endpoint.route,
-                endpoint: &self.cx.endpoint.name,
+                names: &self.records.names,
                 status: self.status.map(|status| status.as_u16()),
                 outcome: self.end,
                 request_bytes: self.cx.upload.bytes() + self.tunnelled,
                 response_bytes: self.response_bytes,
-                total_seconds: elapsed.as_secs_f64(),
-                first_byte_seconds: self.seconds_until(self.first_byte),
+                total: elapsed,
+                first_byte: self.first_byte.map(|then| then.saturating_duration_since(self.cx.received)),
                 attempts: notes.attempts,
-                user_agent: user_agent.as_deref(),
-                request_id: request_id.as_deref(),
+                user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
+                request_id: notes.request_id.map(HeaderValue::as_bytes),
                 trace_id: trace_id.as_deref(),
             },
         );
     }
-}
-
-/// The check of what is all UTF-8 is many times quicker than the search for what is not.
-fn text(value: &HeaderValue) -> Cow<'_, str> {
-    let bytes = value.as_bytes();
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The version as logs and metrics have it.

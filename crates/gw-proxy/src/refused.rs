@@ -1,8 +1,10 @@
 //! What the server refused by itself: it is counted, and written into the access log where that has every request.
 
+use std::time::Duration;
+
 use gw_core::{ConnContext, Outcome};
-use gw_telemetry::AccessRecord;
-use http::header::{self, HeaderName};
+use gw_telemetry::{AccessRecord, RouteNames};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Uri, Version};
 
 use crate::exchange::protocol;
@@ -34,13 +36,8 @@ impl Proxy {
         if !self.publisher.table(conn.worker).logs_all {
             return;
         }
-        let text = |name: HeaderName| -> Option<String> {
-            refused.fields.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        let authority =
-            refused.target.and_then(|target| target.authority()).map(|host| host.as_str().to_owned());
-        let host = authority.or_else(|| text(header::HOST));
-        let user_agent = text(header::USER_AGENT);
+        let text = |name: HeaderName| refused.fields.get(name).map(HeaderValue::as_bytes);
+        let authority = refused.target.and_then(Uri::authority).map(|host| host.as_str().as_bytes());
         let endpoint = no_endpoint();
         log.record(
             conn.worker,
@@ -48,23 +45,23 @@ impl Proxy {
                 time: self.clock.wall(),
                 client: headers::client_address(refused.fields, conn),
                 peer: conn.peer(),
+                peer_text: None,
                 listener: &conn.listener,
                 method: refused.method.map(Method::as_str).unwrap_or_default(),
                 scheme: conn.scheme(),
-                host: host.as_deref(),
+                host: authority.or_else(|| text(header::HOST)),
                 path: refused.target.map(Uri::path).unwrap_or_default(),
                 query: refused.target.and_then(Uri::query),
                 protocol: refused.version.map(protocol).unwrap_or_default(),
-                route: &endpoint.route,
-                endpoint: &endpoint.name,
+                names: &RouteNames::new(&endpoint.route, &endpoint.name),
                 status: Some(refused.status),
                 outcome: refused.outcome,
                 request_bytes: 0,
                 response_bytes: 0,
-                total_seconds: 0.0,
-                first_byte_seconds: None,
+                total: Duration::ZERO,
+                first_byte: None,
                 attempts: &[],
-                user_agent: user_agent.as_deref(),
+                user_agent: text(header::USER_AGENT),
                 request_id: None,
                 trace_id: None,
             },

@@ -19,4 +19,4 @@ mod time;
 mod writer;
 
 pub use log::AccessLog;
-pub use record::{AccessRecord, LogFormat};
+pub use record::{AccessRecord, LogFormat, RouteNames};

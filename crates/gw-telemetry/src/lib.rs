@@ -7,7 +7,7 @@
 mod access;
 mod metrics;
 
-pub use access::{AccessLog, AccessRecord, LogFormat};
+pub use access::{AccessLog, AccessRecord, LogFormat, RouteNames};
 pub use metrics::{
     BuildInfo, CONTENT_TYPE, Compat, ConnectionCount, Counter, CounterFamily, Finished, GaugeFamily,
     InFlight, Metrics, RetryResult, RouteSeries, UpstreamSeries,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use gw_core::{Attempt, Outcome};
-use gw_telemetry::{AccessLog, AccessRecord, BuildInfo, Finished, LogFormat, Metrics};
+use gw_telemetry::{AccessLog, AccessRecord, BuildInfo, Finished, LogFormat, Metrics, RouteNames};
 use http::Method;
 
 use crate::Thing;
@@ -40,6 +40,7 @@ pub(crate) fn access_log() -> Thing {
         outcome: Outcome::Ok,
         elapsed: Duration::from_micros(1234),
     }];
+    let names = RouteNames::new("/orders/{id}", "orders");
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
     Box::new(move |time| {
         log.record(
@@ -48,24 +49,24 @@ pub(crate) fn access_log() -> Thing {
                 time: start + Duration::from_millis(time as u64),
                 client: IpAddr::V4(client),
                 peer: SocketAddr::from((client, 50_000)),
+                peer_text: Some(b"192.0.2.1"),
                 listener: "counted",
                 method: "GET",
                 scheme: "http",
-                host: Some("bench.example"),
+                host: Some(b"bench.example"),
                 path: "/orders/7",
                 query: Some("q=1"),
                 protocol: "1.1",
-                route: "/orders/{id}",
-                endpoint: "orders",
+                names: &names,
                 status: Some(200),
                 outcome: Outcome::Ok,
                 request_bytes: 0,
                 response_bytes: 13,
-                total_seconds: 0.001_234,
-                first_byte_seconds: Some(0.001_2),
+                total: Duration::from_micros(1234),
+                first_byte: Some(Duration::from_micros(1200)),
                 attempts: &attempts,
-                user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36"),
-                request_id: Some("01a20012-a494-7302-aa5a-9860745342bf"),
+                user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36"),
+                request_id: Some(b"01a20012-a494-7302-aa5a-9860745342bf"),
                 trace_id: None,
             }),
         );

@@ -8,14 +8,14 @@ pub(super) fn number(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Appends the last `N` digits of a number, zeros in front.
-pub(super) fn padded<const N: usize>(out: &mut Vec<u8>, mut value: u32) {
+/// The last `N` digits of a number, zeros in front.
+pub(super) fn padded<const N: usize>(mut value: u32) -> [u8; N] {
     let mut digits = [b'0'; N];
     for digit in digits.iter_mut().rev() {
         *digit += (value % 10) as u8;
         value /= 10;
     }
-    out.extend_from_slice(&digits);
+    digits
 }
 
 /// Appends an address.
@@ -55,8 +55,7 @@ mod tests {
     #[test]
     fn digits_are_those_of_format() {
         check(|out| number(out, u64::MAX), &u64::MAX.to_string());
-        check(|out| padded::<3>(out, 7), "007");
-        check(|out| padded::<6>(out, 1_234_567), "234567");
+        assert_eq!((padded(7), padded(1_234_567)), (*b"007", *b"234567"));
         for ip in ["0.0.0.0", "255.10.9.100", "255.255.255.255", "::1", "2001:db8::a:b"] {
             check(|out| address(out, ip.parse().unwrap()), ip);
         }

@@ -3,54 +3,69 @@
 /// The longest text of a field in bytes: a client cannot make a line much longer than its answer is worth.
 const MAX_FIELD: usize = 4096;
 
-/// Appends `text` as a JSON string, quotes included.
+/// Appends `text` as a JSON string, quotes included. What is not UTF-8 is replaced.
 ///
 /// Beyond what RFC 8259 §7 demands it escapes DEL, the C1 controls, the line separators and the marks that reorder
 /// text: terminals and log viewers act on them.
-pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
+pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     escaped(out, text);
     out.push(b'"');
 }
 
 /// Appends `text` as the inside of a JSON string.
-pub(super) fn escaped(out: &mut Vec<u8>, text: &str) {
-    let kept = cut(text);
+pub(super) fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     // Nearly all fields are plain: they are looked through and copied at once.
-    if has_suspect(kept.as_bytes()) {
-        by_characters(out, kept);
+    if text.len() <= MAX_FIELD && is_plain(text) {
+        out.extend_from_slice(text);
     } else {
-        out.extend_from_slice(kept.as_bytes());
-    }
-    if kept.len() < text.len() {
-        out.extend_from_slice("…".as_bytes());
+        by_characters(out, &String::from_utf8_lossy(text));
     }
 }
 
-/// Looks at every byte: to decide after each costs more than to look at the rest of a field.
-fn has_suspect(text: &[u8]) -> bool {
-    text.iter().fold(0, |found, byte| found | SUSPECT[usize::from(*byte)]) > 0
+/// Whether a text is of ASCII that stands for itself. Eight bytes at a time, the last ones perhaps twice: to decide after
+/// each costs more than to look at the rest of a field.
+fn is_plain(text: &[u8]) -> bool {
+    let suspect = match text.last_chunk::<8>() {
+        Some(last) => {
+            text.as_chunks::<8>().0.iter().fold(suspect(*last), |found, word| found | suspect(*word))
+        }
+        None => {
+            let mut word = [b' '; 8];
+            word.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            suspect(word)
+        }
+    };
+    suspect & each(0x80) == 0
 }
 
-/// 1 for bytes that are, or begin, a character that may be special: all of those beyond ASCII begin with C2 or E2.
-static SUSPECT: [u8; 256] = {
-    let mut suspect = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        suspect[byte] = matches!(byte as u8, b'"' | b'\\' | 0..=0x1f | 0x7f | 0xc2 | 0xe2) as u8;
-        byte += 1;
-    }
-    suspect
-};
+/// Sets the highest bit of a byte that is special or not ASCII, and perhaps those of bytes above one that is.
+fn suspect(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let is = |byte| (word ^ each(byte)).wrapping_sub(each(1));
+    let (control, delete) = (word.wrapping_sub(each(0x20)), word.wrapping_add(each(1)));
+    word | control | delete | is(b'"') | is(b'\\')
+}
 
+/// Eight times the same byte.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Looks at each character, and cuts what is too long.
+#[cold]
 fn by_characters(out: &mut Vec<u8>, text: &str) {
+    let kept = cut(text);
     let mut plain = 0;
-    for (at, c) in text.char_indices().filter(|(_, c)| is_special(*c)) {
-        out.extend_from_slice(&text.as_bytes()[plain..at]);
+    for (at, c) in kept.char_indices().filter(|(_, c)| is_special(*c)) {
+        out.extend_from_slice(&kept.as_bytes()[plain..at]);
         escape(out, c);
         plain = at + c.len_utf8();
     }
-    out.extend_from_slice(&text.as_bytes()[plain..]);
+    out.extend_from_slice(&kept.as_bytes()[plain..]);
+    if kept.len() < text.len() {
+        out.extend_from_slice("…".as_bytes());
+    }
 }
 
 /// At most [`MAX_FIELD`] bytes of `text`, whole characters only.
@@ -88,7 +103,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expect: &str) {
         let mut out = Vec::new();
-        quoted(&mut out, text);
+        quoted(&mut out, text.as_bytes());
         assert_eq!(String::from_utf8(out).unwrap(), expect);
     }
 
@@ -104,23 +119,45 @@ mod tests {
         check("äöü 漢字 🦀", r#""äöü 漢字 🦀""#);
     }
 
-    /// Else one that stands alone in a field would pass.
     #[test]
-    fn every_special_character_is_suspect() {
-        let special = ('\0'..=char::MAX).filter(|c| is_special(*c));
-        assert!(special.map(|c| c.to_string().as_bytes()[0]).all(|byte| has_suspect(&[byte])));
+    fn plain_is_ascii_that_is_not_special() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert_eq!(is_plain(text.as_bytes()), c.is_ascii() && !is_special(c), "{c:?}");
+        }
     }
 
     #[test]
     fn one_special_character_is_found_wherever_it_stands() {
+        let all = (0..=u8::MAX).filter(|byte| !byte.is_ascii() || is_special(char::from(*byte)));
+        let all: Vec<u8> = all.collect();
         for length in 1..50 {
-            for at in 0..length {
-                let mut text = vec![b'a'; length];
-                assert!(!has_suspect(&text));
-                text[at] = b'"';
-                assert!(has_suspect(&text), "{at} of {length}");
+            for filler in *b"a ~!#[]" {
+                assert!(is_plain(&vec![filler; length]));
+                for (at, byte) in (0..length).flat_map(|at| all.iter().map(move |byte| (at, *byte))) {
+                    let mut text = vec![filler; length];
+                    text[at] = byte;
+                    assert!(!is_plain(&text), "{byte} at {at} of {length}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_replaced() {
+        let mut out = Vec::new();
+        quoted(&mut out, b"a\xff\"");
+        assert_eq!(String::from_utf8(out).unwrap(), "\"a\u{fffd}\\\"\"");
+    }
+
+    #[test]
+    fn a_long_plain_field_is_cut() {
+        let mut out = Vec::new();
+        escaped(&mut out, &[b'a'; MAX_FIELD]);
+        assert_eq!(out, [b'a'; MAX_FIELD]);
+        out.clear();
+        escaped(&mut out, &[b'a'; MAX_FIELD + 1]);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{}…", "a".repeat(MAX_FIELD)));
     }
 
     #[test]
@@ -129,7 +166,7 @@ mod tests {
         for chunk in all.chunks(1000) {
             let text: String = chunk.iter().collect();
             let mut out = Vec::new();
-            quoted(&mut out, &text);
+            quoted(&mut out, text.as_bytes());
             assert!(!out.iter().any(|byte| *byte < 0x20), "a raw control byte");
             let read: String = serde_json::from_slice(&out).unwrap();
             assert_eq!(read, text);
@@ -139,10 +176,10 @@ mod tests {
     #[test]
     fn a_long_field_is_cut_between_characters() {
         let mut out = Vec::new();
-        escaped(&mut out, &"é".repeat(5000));
+        escaped(&mut out, "é".repeat(5000).as_bytes());
         assert_eq!(String::from_utf8(out).unwrap(), format!("{}…", "é".repeat(2048)));
         let mut out = Vec::new();
-        escaped(&mut out, &format!("a{}", "é".repeat(5000)));
+        escaped(&mut out, format!("a{}", "é".repeat(5000)).as_bytes());
         assert_eq!(String::from_utf8(out).unwrap(), format!("a{}…", "é".repeat(2047)));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::digits;
-use super::escape::{escaped, quoted};
+use super::escape::escaped;
 use super::record::AccessRecord;
 use super::redact;
 use super::time::{Rfc3339, seconds};
@@ -29,7 +29,7 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3
     out.push(b'"');
     plain(out, opened!("severity"), record.severity());
     plain(out, opened!("message"), "request");
-    text(out, opened!("trace_id"), record.trace_id);
+    text(out, opened!("trace_id"), record.trace_id.map(str::as_bytes));
     request(out, record);
     response(out, record);
     attempts(out, record);
@@ -37,13 +37,13 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3
 }
 
 fn request(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    address(out, opened!("client.address"), record.client);
-    address(out, opened!("network.peer.address"), record.peer.ip());
+    address(out, opened!("client.address"), record, record.client);
+    address(out, opened!("network.peer.address"), record, record.peer.ip());
     number(out, key!("network.peer.port"), record.peer.port());
     text(out, opened!("network.protocol.version"), known(record.protocol));
-    text(out, opened!("gateway.listener"), Some(record.listener));
+    text(out, opened!("gateway.listener"), Some(record.listener.as_bytes()));
     text(out, opened!("http.request.method"), known(record.method));
-    text(out, opened!("url.scheme"), Some(record.scheme));
+    text(out, opened!("url.scheme"), Some(record.scheme.as_bytes()));
     text(out, opened!("server.address"), record.host);
     text(out, opened!("url.path"), known(record.bare_path()));
     if let Some(query) = record.query {
@@ -58,8 +58,7 @@ fn request(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
 }
 
 fn response(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    text(out, opened!("http.route"), Some(record.route));
-    text(out, opened!("gateway.endpoint"), Some(record.endpoint));
+    out.extend_from_slice(&record.names.json);
     if let Some(status) = record.status {
         number(out, key!("http.response.status_code"), status);
     }
@@ -67,8 +66,8 @@ fn response(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
     plain(out, opened!("gateway.outcome"), record.outcome.as_str());
     plain(out, opened!("gateway.side"), record.outcome.facts().side.as_str());
     push(out, key!("t.total"));
-    seconds(out, record.total_seconds);
-    if let Some(first_byte) = record.first_byte_seconds {
+    seconds(out, record.total);
+    if let Some(first_byte) = record.first_byte {
         push(out, key!("t.first_byte"));
         seconds(out, first_byte);
     }
@@ -78,21 +77,30 @@ fn attempts(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
     push(out, key!("gateway.attempts"));
     out.push(b'[');
     for (n, attempt) in record.attempts.iter().enumerate() {
-        out.extend_from_slice(if n == 0 { b"{\"node\":" } else { b",{\"node\":" });
-        quoted(out, &attempt.node);
+        out.extend_from_slice(if n == 0 { b"{\"node\":\"" } else { b",{\"node\":\"" });
+        escaped(out, attempt.node.as_bytes());
+        out.push(b'"');
         if let Some(status) = attempt.status {
             number(out, key!("status"), status);
         }
         plain(out, opened!("outcome"), attempt.outcome.as_str());
         push(out, key!("seconds"));
-        seconds(out, attempt.elapsed.as_secs_f64());
+        seconds(out, attempt.elapsed);
         out.push(b'}');
     }
     out.push(b']');
 }
 
-fn known(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.is_empty())
+/// The names of a route as they stand in each of its lines.
+pub(super) fn names(route: &str, endpoint: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    text(&mut out, opened!("http.route"), Some(route.as_bytes()));
+    text(&mut out, opened!("gateway.endpoint"), Some(endpoint.as_bytes()));
+    out
+}
+
+fn known(text: &str) -> Option<&[u8]> {
+    Some(text.as_bytes()).filter(|text| !text.is_empty())
 }
 
 /// A field whose value is one of our own words, which need no escaping.
@@ -103,7 +111,7 @@ fn plain(out: &mut Vec<u8>, opened: &'static str, value: &'static str) {
 }
 
 /// A field whose value came from outside; left out if there is none.
-fn text(out: &mut Vec<u8>, opened: &'static str, value: Option<&str>) {
+fn text(out: &mut Vec<u8>, opened: &'static str, value: Option<&[u8]>) {
     if let Some(value) = value {
         push(out, opened);
         escaped(out, value);
@@ -111,9 +119,12 @@ fn text(out: &mut Vec<u8>, opened: &'static str, value: Option<&str>) {
     }
 }
 
-fn address(out: &mut Vec<u8>, opened: &'static str, value: IpAddr) {
+fn address(out: &mut Vec<u8>, opened: &'static str, record: &AccessRecord<'_>, value: IpAddr) {
     push(out, opened);
-    digits::address(out, value);
+    match record.text_of(value) {
+        Some(text) => out.extend_from_slice(text),
+        None => digits::address(out, value),
+    }
     out.push(b'"');
 }
 

@@ -19,11 +19,11 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
     out.extend_from_slice(if ok { b"INFO source=accesslog" } else { b"ERROR source=accesslog" });
     let refused = matches!(record.outcome, Outcome::NoRoute | Outcome::MethodNotAllowed);
     field(out, "host", record.host.unwrap_or_default());
-    field(out, "method", record.method);
+    field(out, "method", record.method.as_bytes());
     if !refused {
-        field(out, "scheme", record.scheme);
+        field(out, "scheme", record.scheme.as_bytes());
     }
-    field(out, "path", record.bare_path());
+    field(out, "path", record.bare_path().as_bytes());
     query(out, record.query.unwrap_or_default());
     if refused {
         field(out, "user_agent", record.user_agent.unwrap_or_default());
@@ -49,15 +49,15 @@ fn query(out: &mut Vec<u8>, query: &str) {
 /// The lists are in Go's notation; they hold numbers and our own addresses only.
 fn upstream(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
     out.extend_from_slice(b" latency=");
-    seconds(out, record.total_seconds);
+    seconds(out, record.total);
     let nodes = record.attempts.iter().map(|attempt| &*attempt.node).collect::<Vec<_>>().join(",");
-    field(out, "backend", &nodes);
+    field(out, "backend", nodes.as_bytes());
     out.extend_from_slice(b" backend_code=");
     list(out, record.attempts, |out, attempt| {
         let _ = write!(out, "{}", attempt.status.unwrap_or(attempt.outcome.facts().status));
     });
     out.extend_from_slice(b" backend_latency=");
-    list(out, record.attempts, |out, attempt| seconds(out, attempt.elapsed.as_secs_f64()));
+    list(out, record.attempts, |out, attempt| seconds(out, attempt.elapsed));
     // A record is written once, after the last.
     out.extend_from_slice(b" last_attempt=true");
 }
@@ -73,8 +73,8 @@ fn list(out: &mut Vec<u8>, attempts: &[Attempt], show: impl Fn(&mut Vec<u8>, &At
     out.push(b']');
 }
 
-fn field(out: &mut Vec<u8>, name: &str, value: &str) {
-    let simple = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
+fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    let simple = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
     let _ = write!(out, " {name}=");
-    if value.bytes().all(simple) { escaped(out, value) } else { quoted(out, value) }
+    if value.iter().all(simple) { escaped(out, value) } else { quoted(out, value) }
 }

@@ -1,9 +1,12 @@
 //! What a line of the access log says.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use gw_core::{Attempt, Outcome, Side};
+use memchr::memchr2;
+
+use super::json;
 
 /// The form of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,22 @@ pub enum LogFormat {
     Kratos,
 }
 
+/// What a route is called in the log. Made with the route, so that what is the same in all its lines is escaped once.
+#[derive(Clone, Debug)]
+pub struct RouteNames {
+    pub(super) route: Box<str>,
+    pub(super) endpoint: Box<str>,
+    /// Both as fields of a line in JSON.
+    pub(super) json: Box<[u8]>,
+}
+
+impl RouteNames {
+    /// The names of a route: the pattern that matched, and the endpoint's name.
+    pub fn new(route: &str, endpoint: &str) -> Self {
+        Self { route: route.into(), endpoint: endpoint.into(), json: json::names(route, endpoint).into() }
+    }
+}
+
 /// A request that has ended. What is not known of a request that was refused at its head is an empty text. Text fields longer than 4 KiB are cut.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessRecord<'a> {
@@ -26,24 +45,24 @@ pub struct AccessRecord<'a> {
     pub client: IpAddr,
     /// The other end of the socket.
     pub peer: SocketAddr,
+    /// The peer's address as text, if it is at hand: it is the same for all requests of a connection.
+    pub peer_text: Option<&'a [u8]>,
     /// The listener's name.
     pub listener: &'a str,
     /// The method as received.
     pub method: &'a str,
     /// `http` or `https`.
     pub scheme: &'a str,
-    /// The authority as received.
-    pub host: Option<&'a str>,
+    /// The authority as received; like all that is given in bytes it need not be UTF-8.
+    pub host: Option<&'a [u8]>,
     /// The path as received, without the query; what follows a `?` is not logged.
     pub path: &'a str,
     /// The query as received; values of keys that sound secret are redacted.
     pub query: Option<&'a str>,
     /// The version of HTTP: `1.0`, `1.1`, `2` or `3`.
     pub protocol: &'static str,
-    /// The pattern that matched.
-    pub route: &'a str,
-    /// The endpoint's name.
-    pub endpoint: &'a str,
+    /// The route that it took.
+    pub names: &'a RouteNames,
     /// The status of the answer, if one was begun.
     pub status: Option<u16>,
     /// What became of it.
@@ -52,16 +71,16 @@ pub struct AccessRecord<'a> {
     pub request_bytes: u64,
     /// Bytes of the answer's body.
     pub response_bytes: u64,
-    /// From its head to the end of its answer, in seconds.
-    pub total_seconds: f64,
-    /// From its head to the head of its answer, in seconds.
-    pub first_byte_seconds: Option<f64>,
+    /// From its head to the end of its answer.
+    pub total: Duration,
+    /// From its head to the head of its answer.
+    pub first_byte: Option<Duration>,
     /// The attempts at upstreams, in order.
     pub attempts: &'a [Attempt],
     /// `User-Agent`.
-    pub user_agent: Option<&'a str>,
+    pub user_agent: Option<&'a [u8]>,
     /// `X-Request-Id`.
-    pub request_id: Option<&'a str>,
+    pub request_id: Option<&'a [u8]>,
     /// The trace it belongs to.
     pub trace_id: Option<&'a str>,
 }
@@ -69,7 +88,12 @@ pub struct AccessRecord<'a> {
 impl AccessRecord<'_> {
     /// The path alone, whatever was put into the field.
     pub(super) fn bare_path(&self) -> &str {
-        self.path.split(['?', '#']).next().unwrap_or_default()
+        memchr2(b'?', b'#', self.path.as_bytes()).map_or(self.path, |end| &self.path[..end])
+    }
+
+    /// The text of an address, if it is at hand.
+    pub(super) fn text_of(&self, address: IpAddr) -> Option<&[u8]> {
+        self.peer_text.filter(|_| self.peer.ip() == address)
     }
 
     /// `error` = someone must act, `warn` = degraded, `info` = the client's doing or none.

@@ -42,16 +42,16 @@ pub(super) fn query(out: &mut Vec<u8>, query: &str) {
         };
         match pair.split_once('=') {
             Some((key, "")) => {
-                escaped(out, key);
+                escaped(out, key.as_bytes());
                 out.push(b'=');
             }
             Some((key, value)) => {
-                escaped(out, key);
+                escaped(out, key.as_bytes());
                 out.push(b'=');
-                if is_secret(key) { out.extend_from_slice(REDACTED) } else { escaped(out, value) }
+                if is_secret(key) { out.extend_from_slice(REDACTED) } else { escaped(out, value.as_bytes()) }
             }
             None if pair.len() > MAX_WORD => out.extend_from_slice(REDACTED),
-            None => escaped(out, pair),
+            None => escaped(out, pair.as_bytes()),
         }
         out.extend_from_slice(separator.as_bytes());
     }

@@ -1,7 +1,8 @@
 //! The access log from record to sink: lines and their order.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -40,28 +41,29 @@ impl Shared {
 }
 
 fn record() -> AccessRecord<'static> {
+    static NAMES: LazyLock<RouteNames> = LazyLock::new(|| RouteNames::new("/items/{id}", "items"));
     AccessRecord {
         time: UNIX_EPOCH + Duration::from_millis(1_000_000_000_123),
         client: [203, 0, 113, 9].into(),
         peer: "[2001:db8::1]:4711".parse().unwrap(),
+        peer_text: None,
         listener: "web",
         method: "GET",
         scheme: "https",
-        host: Some("shop.example"),
+        host: Some(b"shop.example"),
         path: "/items/1",
         query: Some("page=2&api_key=hunter2"),
         protocol: "2",
-        route: "/items/{id}",
-        endpoint: "items",
+        names: &NAMES,
         status: Some(200),
         outcome: Outcome::Ok,
         request_bytes: 12,
         response_bytes: 3456,
-        total_seconds: 0.0123,
-        first_byte_seconds: Some(0.01),
+        total: Duration::from_micros(12_300),
+        first_byte: Some(Duration::from_millis(10)),
         attempts: &[],
-        user_agent: Some("curl/8"),
-        request_id: Some("r-1"),
+        user_agent: Some(b"curl/8"),
+        request_id: Some(b"r-1"),
         trace_id: Some("t-1"),
     }
 }
@@ -146,7 +148,7 @@ fn what_is_unknown_is_left_out() {
         query: None,
         status: None,
         outcome: Outcome::Internal,
-        first_byte_seconds: None,
+        first_byte: None,
         user_agent: None,
         request_id: None,
         trace_id: None,
@@ -180,13 +182,12 @@ fn no_field_can_forge_a_line() {
         listener: EVIL,
         method: EVIL,
         scheme: EVIL,
-        host: Some(EVIL),
+        host: Some(EVIL.as_bytes()),
         path: EVIL,
         query: Some(EVIL),
-        route: EVIL,
-        endpoint: EVIL,
-        user_agent: Some(EVIL),
-        request_id: Some(EVIL),
+        names: &RouteNames::new(EVIL, EVIL),
+        user_agent: Some(EVIL.as_bytes()),
+        request_id: Some(EVIL.as_bytes()),
         trace_id: Some(EVIL),
         attempts: &[Attempt {
             node: EVIL.into(),
@@ -222,6 +223,23 @@ fn no_field_can_forge_a_line() {
     }
 }
 
+/// The text of the peer's address is a shortcut, and nothing else.
+#[test]
+fn the_text_of_an_address_changes_no_line() {
+    for (client, peer) in [
+        ("192.0.2.1", "192.0.2.1:1"),
+        ("192.0.2.1", "[::ffff:192.0.2.1]:1"),
+        ("203.0.113.9", "192.0.2.1:1"),
+        ("2001:db8::1", "[2001:db8::1]:1"),
+    ] {
+        let peer: SocketAddr = peer.parse().unwrap();
+        let long = AccessRecord { client: client.parse().unwrap(), peer, ..record() };
+        let text = peer.ip().to_string();
+        let short = AccessRecord { peer_text: Some(text.as_bytes()), ..long };
+        assert_eq!(written(LogFormat::Json, &[short]), written(LogFormat::Json, &[long]));
+    }
+}
+
 #[test]
 fn the_path_brings_no_query_along() {
     for path in ["/a?token=hunter2", "/a#token=hunter2"] {
@@ -241,11 +259,9 @@ fn lines_of_a_worker_keep_their_order() {
             let log = &log;
             scope.spawn(move || {
                 for n in 0..EACH {
-                    let (endpoint, id) = (worker.to_string(), n.to_string());
-                    log.record(
-                        worker,
-                        &AccessRecord { endpoint: &endpoint, request_id: Some(&id), ..record() },
-                    );
+                    let (names, id) = (RouteNames::new("/", &worker.to_string()), n.to_string());
+                    let request_id = Some(id.as_bytes());
+                    log.record(worker, &AccessRecord { names: &names, request_id, ..record() });
                     // Makes the writer look into buffers while batches wait.
                     if n % 97 == 0 {
                         assert!(log.flush(LIMIT));

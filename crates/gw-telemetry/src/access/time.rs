@@ -1,6 +1,6 @@
 //! RFC 3339 times in UTC, of which the part down to the second is kept.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::digits;
 
@@ -8,7 +8,8 @@ use super::digits;
 #[derive(Default)]
 pub(super) struct Rfc3339 {
     second: Option<u64>,
-    text: String,
+    /// The whole of it, as it was last.
+    text: Vec<u8>,
 }
 
 impl Rfc3339 {
@@ -21,22 +22,22 @@ impl Rfc3339 {
                 .ok()
                 .and_then(|second| jiff::Timestamp::from_second(second).ok())
                 .unwrap_or(jiff::Timestamp::MAX);
-            self.text = timestamp.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+            self.text = timestamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string().into_bytes();
             self.second = Some(second);
         }
-        out.extend_from_slice(self.text.as_bytes());
-        out.push(b'.');
-        digits::padded::<3>(out, since_epoch.subsec_millis());
-        out.push(b'Z');
+        if let [.., a, b, c, _] = &mut self.text[..] {
+            [*a, *b, *c] = digits::padded(since_epoch.subsec_millis());
+        }
+        out.extend_from_slice(&self.text);
     }
 }
 
-/// Appends seconds with six digits after the point; what is no duration counts as 0.
-pub(super) fn seconds(out: &mut Vec<u8>, seconds: f64) {
-    let micros = (seconds.max(0.0) * 1e6).round() as u64;
-    digits::number(out, micros / 1_000_000);
-    out.push(b'.');
-    digits::padded::<6>(out, (micros % 1_000_000) as u32);
+/// Appends seconds with six digits after the point, rounded.
+pub(super) fn seconds(out: &mut Vec<u8>, time: Duration) {
+    let time = time.saturating_add(Duration::from_nanos(500));
+    digits::number(out, time.as_secs());
+    let [a, b, c, d, e, f] = digits::padded(time.subsec_micros());
+    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
 }
 
 #[cfg(test)]
@@ -71,15 +72,19 @@ mod tests {
 
     #[test]
     fn seconds_have_six_digits() {
-        let check = |value: f64, expect: &str| {
+        let check = |nanos: u64, expect: &str| {
             let mut out = Vec::new();
-            seconds(&mut out, value);
+            seconds(&mut out, Duration::from_nanos(nanos));
             assert_eq!(String::from_utf8(out).unwrap(), expect);
         };
-        check(0.0, "0.000000");
-        check(0.001_234_4, "0.001234");
-        check(12.5, "12.500000");
-        check(-1.0, "0.000000");
-        check(f64::NAN, "0.000000");
+        check(0, "0.000000");
+        check(499, "0.000000");
+        check(500, "0.000001");
+        check(1_234_499, "0.001234");
+        check(12_500_000_000, "12.500000");
+        check(999_999_500, "1.000000");
+        let mut out = Vec::new();
+        seconds(&mut out, Duration::MAX);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{}.999999", u64::MAX));
     }
 }

@@ -40,7 +40,7 @@ fn a_stuck_sink_costs_lines_but_not_time_nor_memory() {
     is_in.recv().unwrap();
     assert!(!log.flush(Duration::ZERO), "a flush does not wait beyond its limit");
     let agent = "a".repeat(4000);
-    let line = AccessRecord { user_agent: Some(&agent), ..record() };
+    let line = AccessRecord { user_agent: Some(agent.as_bytes()), ..record() };
     // A line is above 4 KiB, so that 32 make a batch: the queue is full long before.
     let recorded = 32 * QUEUE as u64 * 2;
     for _ in 0..recorded {

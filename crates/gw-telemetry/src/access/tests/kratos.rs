@@ -43,7 +43,7 @@ fn a_client_that_left_before_the_answer() {
 fn requests_without_a_route() {
     let (status, outcome) = (Some(404), Outcome::NoRoute);
     check(
-        &AccessRecord { status, outcome, query: None, user_agent: Some("curl/8"), ..record() },
+        &AccessRecord { status, outcome, query: None, user_agent: Some(b"curl/8"), ..record() },
         "ERROR source=accesslog host=shop.example method=GET path=/items/1 query= user_agent=curl/8 code=404 error=no_route",
     );
 }
@@ -53,12 +53,9 @@ fn no_line_and_no_field_can_be_forged() {
     let forged = "x\nINFO source=accesslog code=200";
     let sink = Shared::default();
     let log = AccessLog::start(Box::new(sink.clone()), LogFormat::Kratos, 1).unwrap();
-    let host = Some("a code=200");
-    let text = Some(forged);
-    log.record(
-        0,
-        &AccessRecord { path: forged, method: forged, host, query: text, user_agent: text, ..record() },
-    );
+    let host = Some(&b"a code=200"[..]);
+    let (query, text) = (Some(forged), Some(forged.as_bytes()));
+    log.record(0, &AccessRecord { path: forged, method: forged, host, query, user_agent: text, ..record() });
     log.record(0, &AccessRecord { user_agent: text, outcome: Outcome::NoRoute, status: None, ..record() });
     assert!(log.shutdown(LIMIT));
     let text = sink.text();
