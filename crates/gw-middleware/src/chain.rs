@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response, copy_of};
 use http::HeaderValue;
+use smallvec::SmallVec;
 
 use crate::{Before, Middleware};
 
@@ -130,7 +131,7 @@ struct Entered<'a> {
 struct Passed {
     count: usize,
     /// What some of them kept, each with its place.
-    kept: Vec<(usize, HeaderValue)>,
+    kept: SmallVec<[(usize, HeaderValue); 2]>,
 }
 
 impl Passed {
@@ -153,7 +154,9 @@ impl Passed {
     /// Shows the answer to them, the innermost first.
     fn back(mut self, rest: &[Arc<dyn Middleware>], response: &mut Response) {
         for (place, middleware) in rest[..self.count].iter().enumerate().rev() {
-            let kept = self.kept.pop_if(|(of, _)| *of == place).map(|(_, kept)| kept);
+            let kept =
+                if self.kept.last().is_some_and(|(of, _)| *of == place) { self.kept.pop() } else { None };
+            let kept = kept.map(|(_, kept)| kept);
             if let Some(filter) = middleware.as_filter() {
                 filter.after(kept, response);
             }
