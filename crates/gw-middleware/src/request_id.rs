@@ -73,17 +73,17 @@ impl MiddlewareFactory for Factory {
 }
 
 impl AddRequestId {
-    fn id(&self, req: &Request) -> HeaderValue {
+    fn id(&self, req: &Request, cx: Option<&RequestContext>) -> HeaderValue {
         let keep = match self.accept {
             Accept::Always => true,
             Accept::Never => false,
-            Accept::Trusted => RequestContext::of(req).is_some_and(|cx| cx.conn.trusts_peer()),
+            Accept::Trusted => cx.is_some_and(|cx| cx.conn.trusts_peer()),
         };
         let given = || req.headers().get(&self.header).filter(|id| !id.is_empty() && id.len() <= MAX_LENGTH);
         match keep.then(given).flatten() {
             Some(id) => id.clone(),
             None => {
-                let received_at = RequestContext::of(req).and_then(|cx| cx.received_at);
+                let received_at = cx.and_then(|cx| cx.received_at);
                 fresh(received_at.unwrap_or_else(|| self.clock.wall()))
             }
         }
@@ -95,7 +95,7 @@ impl AddRequestId {
 fn fresh(time: SystemTime) -> HeaderValue {
     const VERSION: u128 = 7 << 76;
     const VARIANT: u128 = 2 << 62;
-    const RANDOM: u128 = (1 << 76) - 1 & !(3 << 62);
+    const RANDOM: u128 = ((1 << 76) - 1) & !(3 << 62);
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let id = since_epoch.as_millis() << 80 | VERSION | VARIANT | rand::random::<u128>() & RANDOM;
     // The owner of its bytes: a copy would be counted apart from them as soon as it is shared, which it is at once.
@@ -116,8 +116,9 @@ fn hyphenated(id: u128) -> [u8; 36] {
 
 impl Filter for AddRequestId {
     fn before(&self, req: &mut Request) -> gw_core::Result<Before> {
-        let id = self.id(req);
-        if let Some(cx) = RequestContext::of(req) {
+        let cx = RequestContext::of(req).map(Arc::as_ref);
+        let id = self.id(req, cx);
+        if let Some(cx) = cx {
             cx.set_request_id(id.clone());
         }
         req.headers_mut().insert(self.header.clone(), id.clone());

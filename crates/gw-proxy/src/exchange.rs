@@ -11,9 +11,11 @@ use gw_core::{
 };
 use gw_middleware::{Ended, TraceId};
 use gw_telemetry::{AccessLog, AccessRecord, Finished, Metrics, RouteNames, RouteSeries, UpstreamSeries};
-use http::header::{self, HeaderValue};
+use http::header::HeaderValue;
 use http::{Method, StatusCode, Uri, Version};
 use parking_lot::Mutex;
+
+use crate::headers::Seen;
 
 /// Where the requests of a route are recorded. It is no part of a table: a long answer keeps no old configuration alive.
 pub(crate) struct Records {
@@ -64,23 +66,23 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange for a request to `host` whose head has been read.
+    /// An exchange for a request whose head has been read.
     pub(crate) fn new(
         req: &Request,
-        cx: &Arc<RequestContext>,
+        seen: &Seen<'_>,
+        cx: Arc<RequestContext>,
         records: &Arc<Records>,
-        host: Option<HeaderValue>,
     ) -> Box<Self> {
         records.series.enter(cx.conn.worker);
         // The one allocation per request that carries all that outlives the handler.
         Box::new(Self {
-            cx: Arc::clone(cx),
+            cx,
             records: Arc::clone(records),
             method: req.method().clone(),
             uri: req.uri().clone(),
             version: req.version(),
-            host,
-            user_agent: req.headers().get(header::USER_AGENT).cloned(),
+            host: seen.host.cloned(),
+            user_agent: seen.user_agent.cloned(),
             response_bytes: 0,
             tunnelled: 0,
             status: None,
@@ -93,7 +95,8 @@ impl Exchange {
     /// Notes the head of the answer.
     pub(crate) fn respond(&mut self, response: &Response) {
         self.status = Some(response.status());
-        self.first_byte = Some(self.now());
+        // Only the log tells it.
+        self.first_byte = self.records.log.is_some().then(|| self.now());
         self.outcome = response.extensions().get::<Failure>().map(|failure| failure.outcome);
     }
 
@@ -115,6 +118,16 @@ impl Exchange {
     /// The time.
     pub(crate) fn now(&self) -> Instant {
         self.records.clock.now()
+    }
+
+    /// Its request's context.
+    pub(crate) fn context(&self) -> &Arc<RequestContext> {
+        &self.cx
+    }
+
+    /// What it is for, as its `Host` says.
+    pub(crate) fn host(&self) -> Option<&HeaderValue> {
+        self.host.as_ref()
     }
 
     /// Whether the answer has no body whatever its head says.

@@ -37,12 +37,10 @@ pub(crate) fn set_timeout(headers: &mut HeaderMap, left: Duration) {
     }
 }
 
-/// Whether the content type is `application/grpc` or one of its kin.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().get(..16))
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"application/grpc"))
+/// Whether a content type is `application/grpc` or one of its kin.
+pub(crate) fn is_grpc(content_type: &HeaderValue) -> bool {
+    let prefix = content_type.as_bytes().get(..16);
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"application/grpc"))
 }
 
 /// Percent-encodes a message for `grpc-message`.

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use gw_core::ConnContext;
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -26,10 +27,11 @@ known! {
     "keep-alive" "proxy-connection" "transfer-encoding" "http2-settings" "proxy-authenticate" "proxy-authentication-info"
     "proxy-authorization" "expect"
     "x-forwarded-for" "x-forwarded-proto" "x-forwarded-host" "x-forwarded-port" "x-forwarded-prefix" "x-real-ip" "forwarded"
+    "host" "user-agent" "accept" "content-type"
 }
 
 /// Some of the names that are known: a bit for each, the first the lowest.
-type Names = u32;
+pub(crate) type Names = u32;
 
 const CONNECTION: Names = 1 << 0;
 const TE: Names = 1 << 1;
@@ -40,7 +42,11 @@ const ONE_HOP: Names = first(9);
 /// held.
 const FOR_US: Names = first(11) & !first(9);
 /// Fields with which a client could pose as someone else.
-const FORWARDING: Names = first(TEXTS.len()) & !first(11);
+const FORWARDING: Names = first(18) & !first(11);
+const HOST: Names = 1 << 18;
+const USER_AGENT: Names = 1 << 19;
+const ACCEPT: Names = 1 << 20;
+const CONTENT_TYPE: Names = 1 << 21;
 
 const fn first(count: usize) -> Names {
     (1 << count) - 1
@@ -62,10 +68,10 @@ const fn sorted(by_letter: bool) -> [Names; 32] {
     sorted
 }
 
-/// Which of the known names a name is; 0 for nearly all.
-fn known(name: &[u8]) -> Names {
+/// Which of some known names a name is; 0 for nearly all.
+fn known(name: &[u8], among: Names) -> Names {
     let letter = name.first().map_or(0, |letter| usize::from(*letter));
-    let mut may = OF_LENGTH[name.len() % 32] & OF_LETTER[letter % 32];
+    let mut may = OF_LENGTH[name.len() % 32] & OF_LETTER[letter % 32] & among;
     while may != 0 {
         let at = may.trailing_zeros() as usize;
         if TEXTS[at].as_bytes() == name {
@@ -76,9 +82,38 @@ fn known(name: &[u8]) -> Names {
     0
 }
 
-/// The known names of a message, found in one pass: to ask a map for each costs more than all else that is done here.
-fn find(headers: &HeaderMap) -> Names {
-    headers.keys().fold(0, |found, name| found | known(name.as_str().as_bytes()))
+/// What is to be known of a request's fields, seen in one pass: to ask a map for each name costs more than all else that is
+/// done here.
+#[derive(Default)]
+pub(crate) struct Seen<'h> {
+    /// The first of each.
+    pub(crate) host: Option<&'h HeaderValue>,
+    pub(crate) user_agent: Option<&'h HeaderValue>,
+    /// All of them.
+    pub(crate) accept: Values<'h>,
+    pub(crate) content_type: Values<'h>,
+    /// Those that may have to go.
+    pub(crate) names: Names,
+}
+
+type Values<'h> = SmallVec<[&'h HeaderValue; 1]>;
+
+impl<'h> Seen<'h> {
+    /// Looks through the fields of a request.
+    pub(crate) fn of(headers: &'h HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            match known(name.as_str().as_bytes(), Names::MAX) {
+                0 => {}
+                HOST => drop(seen.host.get_or_insert(value)),
+                USER_AGENT => drop(seen.user_agent.get_or_insert(value)),
+                ACCEPT => seen.accept.push(value),
+                CONTENT_TYPE => seen.content_type.push(value),
+                name => seen.names |= name,
+            }
+        }
+        seen
+    }
 }
 
 /// Upgrades that are passed on. `h2c` never is: it would hide later requests from routing.
@@ -94,10 +129,9 @@ pub(crate) struct Hop {
 }
 
 /// Strips a request that came in `version` of the fields of this hop, and of what its peer may not say of whence it
-/// comes unless it is `trusted`. Says what was asked of this hop.
-pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version, trusted: bool) -> Hop {
-    let goes = if trusted { ONE_HOP | FOR_US } else { ONE_HOP | FOR_US | FORWARDING };
-    let found = find(headers) & goes;
+/// comes unless it is `trusted`: of those names that were `seen`. Says what was asked of this hop.
+pub(crate) fn strip_request(headers: &mut HeaderMap, seen: Names, version: Version, trusted: bool) -> Hop {
+    let found = seen & if trusted { ONE_HOP | FOR_US } else { ONE_HOP | FOR_US | FORWARDING };
     // RFC 9110 §7.8: an upgrade that is asked for in HTTP/1.0 is ignored.
     let upgrades = found & UPGRADE != 0 && version == Version::HTTP_11;
     let hop = Hop {
@@ -110,24 +144,23 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version, trusted: 
 
 /// Strips a response's hop-by-hop fields; a switch of protocols keeps what announces it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, upgrade: Option<&'static str>) {
-    let found = find(headers) & ONE_HOP;
-    strip(headers, found);
+    let seen = headers.keys().fold(0, |seen, name| seen | known(name.as_str().as_bytes(), ONE_HOP));
+    strip(headers, seen);
     if let Some(protocol) = upgrade {
         announce(headers, protocol);
     }
 }
 
 /// Removes what was found, and what `Connection` names if it is among it.
-fn strip(headers: &mut HeaderMap, found: Names) {
+fn strip(headers: &mut HeaderMap, mut found: Names) {
     if found & CONNECTION != 0 {
         for name in named_by_connection(headers) {
             headers.remove(name);
         }
     }
-    for (at, name) in NAMES.iter().enumerate() {
-        if found & 1 << at != 0 {
-            headers.remove(name);
-        }
+    while found != 0 {
+        headers.remove(&NAMES[found.trailing_zeros() as usize]);
+        found &= found - 1;
     }
 }
 
@@ -135,7 +168,7 @@ fn strip(headers: &mut HeaderMap, found: Names) {
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     tokens(headers, &header::CONNECTION)
         // These go anyway, and nearly always there is no other.
-        .filter(|token| known(token) & ONE_HOP == 0)
+        .filter(|token| known(token, ONE_HOP) == 0)
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
         .collect()

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::download::{self, BodyLimits};
 use crate::exchange::{Exchange, TunnelExchange};
-use crate::headers::{self, Hop};
+use crate::headers::{self, Hop, Names, Seen};
 use crate::interceptors::Interceptors;
 use crate::publish::Publisher;
 use crate::refusal::Refusal;
@@ -88,7 +88,7 @@ impl Proxy {
     /// The answer to a request with these fields that was refused before it could be served: what the server refuses
     /// by itself is told in the same forms as everything else.
     pub fn refusal(&self, outcome: Outcome, detail: &'static str, fields: &HeaderMap) -> Response {
-        let form = render::form_of(fields, self.current().error_format);
+        let form = render::form_of(&Seen::of(fields), self.current().error_format);
         render::answer(&Error::reject(outcome).with_detail(detail), form)
     }
 }
@@ -118,45 +118,40 @@ impl Proxy {
         let received = self.clock.now();
         let table = self.publisher.table(conn.worker);
         own_host(&mut req);
-        let host = req.headers().get(header::HOST).cloned();
-        let found = find(&table, &req, host.as_ref());
+        let seen = Seen::of(req.headers());
+        let found = find(&table, &req, seen.host);
         drop(table);
         spans::note_route(&found.route.endpoint.route);
         let client = headers::client_address(req.headers(), &conn);
         let mut cx = RequestContext::new(conn, client, Arc::clone(&found.route.endpoint), received);
-        cx.form = render::form_of(req.headers(), found.error_format);
+        cx.form = render::form_of(&seen, found.error_format);
         // It costs as much as an allocation, and nobody else asks.
         cx.received_at = self.access_log.is_some().then(|| self.clock.wall());
         cx.vars = found.vars;
-        let cx = Arc::new(cx);
-        let (mut req, hop, exchange) = self.begin(req, &cx, &found.route, host);
-        req.extensions_mut().insert(Arc::clone(&cx));
+        let exchange = Exchange::new(&req, &seen, Arc::new(cx), &found.route.records);
+        let names = seen.names;
+        drop(seen);
+        let hop = self.dress(&mut req, &exchange, names);
         if let Some(refusal) = found.refusal {
             req.extensions_mut().insert(refusal);
         }
         let route = found.route;
         async move {
-            let response = route.chain.run(req).await;
-            finish(response, exchange, &cx, &route, &hop)
+            let mut response = route.chain.run(req).await;
+            finish(&mut response, exchange, &route, &hop);
+            response
         }
     }
 
-    /// The header pass, and the tracked body.
-    fn begin(
-        &self,
-        req: Request,
-        cx: &Arc<RequestContext>,
-        route: &Route,
-        host: Option<HeaderValue>,
-    ) -> (Request, Hop, Box<Exchange>) {
-        let (mut head, body) = req.into_parts();
-        let body = upload::track(body, cx, &self.clock);
-        let hop = headers::strip_request(&mut head.headers, head.version, cx.conn.trusts_peer());
-        headers::add_own(&mut head.headers, &hop, &cx.conn, host.as_ref());
-        let mut req = Request::from_parts(head, body);
-        let exchange = Exchange::new(&req, cx, &route.records, host);
-        *req.version_mut() = Version::HTTP_11;
-        (req, hop, exchange)
+    /// The header pass, the tracked body, and the context that rides along.
+    fn dress(&self, req: &mut Request, exchange: &Exchange, seen: Names) -> Hop {
+        let cx = exchange.context();
+        upload::track(req.body_mut(), cx, &self.clock);
+        let version = std::mem::replace(req.version_mut(), Version::HTTP_11);
+        let hop = headers::strip_request(req.headers_mut(), seen, version, cx.conn.trusts_peer());
+        headers::add_own(req.headers_mut(), &hop, &cx.conn, exchange.host());
+        req.extensions_mut().insert(Arc::clone(cx));
+        hop
     }
 }
 
@@ -203,38 +198,27 @@ fn preflight(req: &Request) -> Option<&str> {
 }
 
 /// The answer's way out: its header pass, and the exchange's end at the end of its body or tunnel.
-fn finish(
-    mut response: Response,
-    mut exchange: Box<Exchange>,
-    cx: &Arc<RequestContext>,
-    route: &Route,
-    hop: &Hop,
-) -> Response {
+fn finish(response: &mut Response, mut exchange: Box<Exchange>, route: &Route, hop: &Hop) {
     *response.version_mut() = Version::HTTP_11;
-    exchange.respond(&response);
+    exchange.respond(response);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return tunnel(response, exchange, cx, route, hop);
+        return tunnel(response, exchange, route, hop);
     }
     headers::strip_response(response.headers_mut(), None);
-    let limits = BodyLimits { idle: route.idle_timeout, deadline: cx.deadline() };
+    let limits = BodyLimits { idle: route.idle_timeout, deadline: exchange.context().deadline() };
     let no_body = exchange.is_head() || matches!(response.status().as_u16(), 204 | 304);
-    response.map(|body| download::track(body, exchange, limits, no_body))
+    let body = std::mem::take(response.body_mut());
+    *response.body_mut() = download::track(body, exchange, limits, no_body);
 }
 
-fn tunnel(
-    mut response: Response,
-    mut exchange: Box<Exchange>,
-    cx: &Arc<RequestContext>,
-    route: &Route,
-    hop: &Hop,
-) -> Response {
+fn tunnel(response: &mut Response, mut exchange: Box<Exchange>, route: &Route, hop: &Hop) {
     let upgraded = response.extensions_mut().remove::<OnUpgrade>();
     let (Some(upstream), Some(protocol)) = (upgraded, hop.upgrade) else {
         let error =
             Error::new(Outcome::UpstreamMalformed).with_detail("the upstream switched protocols unasked");
-        let response = render::render(&error, Some(cx));
+        *response = render::render(&error, Some(exchange.context()));
         exchange.fail(error.outcome());
-        return response;
+        return;
     };
     headers::strip_response(response.headers_mut(), Some(protocol));
     let idle_timeout = route.idle_timeout.unwrap_or(TUNNEL_IDLE);
@@ -243,7 +227,6 @@ fn tunnel(
         observer: TunnelExchange::new(exchange),
         idle_timeout,
     });
-    response
 }
 
 /// The endpoint of requests that no route takes.

@@ -9,27 +9,26 @@ use memchr::memchr2;
 use serde_json::json;
 
 use crate::grpc;
+use crate::headers::Seen;
 use crate::refusal::Allow;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// The form of answer that suits a request with these fields.
-pub(crate) fn form_of(headers: &HeaderMap, format: ErrorFormat) -> AnswerForm {
-    if grpc::is_grpc(headers) {
+pub(crate) fn form_of(seen: &Seen<'_>, format: ErrorFormat) -> AnswerForm {
+    if seen.content_type.first().is_some_and(|value| grpc::is_grpc(value)) {
         return AnswerForm::Grpc;
     }
     if format == ErrorFormat::Kratos {
         return AnswerForm::Kratos;
     }
-    let named = |name: HeaderName| {
-        // What browsers accept has no such letter, and is not looked at any closer.
-        let may = |value: &&HeaderValue| memchr2(b'j', b'J', value.as_bytes()).is_some();
-        let values = headers.get_all(name).into_iter().filter(may).filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(is_json)
-    };
     // Who sends JSON reads it, unless it says what else it wants.
-    let sends = || !headers.contains_key(header::ACCEPT) && named(header::CONTENT_TYPE);
-    if named(header::ACCEPT) || sends() { AnswerForm::Problem } else { AnswerForm::Text }
+    let wanted = if seen.accept.is_empty() { &seen.content_type } else { &seen.accept };
+    // What browsers accept has no such letter, and is not looked at any closer.
+    let may = |value: &&&HeaderValue| memchr2(b'j', b'J', value.as_bytes()).is_some();
+    let values = wanted.iter().filter(may).filter_map(|value| value.to_str().ok());
+    let json = values.flat_map(|value| value.split(',')).any(is_json);
+    if json { AnswerForm::Problem } else { AnswerForm::Text }
 }
 
 /// Whether a media type or range names JSON, as it is or as a problem.

@@ -9,12 +9,13 @@ use gw_core::{Body, Clock, Error, RequestContext};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// Wraps the body of a request whose context is `cx`. An empty body stays as it is.
-pub(crate) fn track(body: Body, cx: &Arc<RequestContext>, clock: &Clock) -> Body {
+pub(crate) fn track(body: &mut Body, cx: &Arc<RequestContext>, clock: &Clock) {
     if body.is_end_stream() {
-        return body;
+        return;
     }
     cx.upload.begin();
-    Body::stream(Tracked { body, cx: Arc::clone(cx), clock: clock.clone() })
+    let untracked = std::mem::take(body);
+    *body = Body::stream(Tracked { body: untracked, cx: Arc::clone(cx), clock: clock.clone() });
 }
 
 struct Tracked {

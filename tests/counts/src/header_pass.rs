@@ -3,7 +3,6 @@
 use std::hint::black_box;
 
 use http::Version;
-use http::header::HOST;
 
 use crate::Thing;
 use crate::asked;
@@ -18,8 +17,10 @@ pub(crate) fn thing() -> Thing {
     let (fields, conn) = (asked::fields(), asked::connection());
     Box::new(move |_| {
         let mut upstream = fields.clone();
-        let hop = headers::strip_request(black_box(&mut upstream), Version::HTTP_11, conn.trusts_peer());
-        let host = upstream.get(HOST).cloned();
+        let seen = headers::Seen::of(black_box(&upstream));
+        let (host, names) = (seen.host.cloned(), seen.names);
+        drop(seen);
+        let hop = headers::strip_request(&mut upstream, names, Version::HTTP_11, conn.trusts_peer());
         headers::add_own(&mut upstream, &hop, &conn, host.as_ref());
         headers::strip_response(black_box(&mut upstream), None);
         black_box(upstream);

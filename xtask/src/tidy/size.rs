@@ -8,7 +8,7 @@ const FILE_AIM: usize = 400;
 /// Lines that no file exceeds.
 const FILE_LIMIT: usize = 600;
 /// Lines of code of the vocabulary crate.
-const CORE_LIMIT: usize = 650;
+const CORE_LIMIT: usize = 700;
 /// Lines of the command, its embedded demo apart.
 const COMMAND_LIMIT: usize = 1_500;
 
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn the_core_has_650_lines_of_code_without_comments_and_tests() {
+    fn the_core_has_700_lines_of_code_without_comments_and_tests() {
         let path = "crates/gw-core/src/lib.rs";
-        let most = format!("//! Docs.\n\n{}#[cfg(test)]\nmod tests {{\n  x;\n}}\n", "x; // y\n".repeat(650));
+        let most = format!("//! Docs.\n\n{}#[cfg(test)]\nmod tests {{\n  x;\n}}\n", "x; // y\n".repeat(700));
         expect(crates, &[(path, &most)], &[]);
         expect(crates, &[(path, &most), ("crates/gw-core/src/a/tests.rs", "x;")], &[]);
         let more = [(path, most.as_str()), ("crates/gw-core/src/a.rs", "/* */\ny;")];
-        expect(crates, &more, &[("crates/gw-core: error", "651 lines of code, 650 at most")]);
+        expect(crates, &more, &[("crates/gw-core: error", "701 lines of code, 700 at most")]);
     }
 
     #[test]

@@ -284,8 +284,8 @@ async fn an_upstream_that_never_answers_is_given_up_and_blamed() {
 async fn stalled_upload(grpc: bool, attempts: Attempts) -> (Outcome, Outcome) {
     let cx = context(grpc);
     let first = futures_util::stream::iter([Ok(Frame::data(Bytes::from_static(b"half")))]);
-    let body = Body::stream(StreamBody::new(first.chain(futures_util::stream::pending())));
-    let body = crate::upload::track(body, &cx, &Clock::system());
+    let mut body = Body::stream(StreamBody::new(first.chain(futures_util::stream::pending())));
+    crate::upload::track(&mut body, &cx, &Clock::system());
     let mut req = request("PUT", body, &cx);
     if grpc {
         req.headers_mut().insert("grpc-timeout", HeaderValue::from_static("1S"));

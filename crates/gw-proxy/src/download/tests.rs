@@ -8,6 +8,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 
 use super::*;
 use crate::exchange::Records;
+use crate::headers::Seen;
 
 struct Fixture {
     metrics: Arc<Metrics>,
@@ -21,7 +22,7 @@ fn fixture(form: AnswerForm) -> Fixture {
     let endpoint = EndpointInfo { name: "test".into(), route: "/".into(), ..EndpointInfo::default() };
     let cx = crate::testing::context(endpoint, form, clock.now());
     let records = Records::new(&cx.endpoint, &metrics, None, &clock);
-    let exchange = Exchange::new(&Request::new(Body::empty()), &Arc::new(cx), &records, None);
+    let exchange = Exchange::new(&Request::new(Body::empty()), &Seen::default(), Arc::new(cx), &records);
     Fixture { metrics, clock, exchange }
 }
 

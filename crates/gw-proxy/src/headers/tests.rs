@@ -16,12 +16,36 @@ fn map(lines: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
+fn stripped(headers: &mut HeaderMap, version: Version, trusted: bool) -> Hop {
+    let seen = Seen::of(headers).names;
+    strip_request(headers, seen, version, trusted)
+}
+
 #[track_caller]
 fn strips(before: &[(&str, &str)], after: &[(&str, &str)]) -> Hop {
     let mut headers = map(before);
-    let hop = strip_request(&mut headers, Version::HTTP_11, true);
+    let hop = stripped(&mut headers, Version::HTTP_11, true);
     assert_eq!(headers, map(after));
     hop
+}
+
+#[test]
+fn what_is_asked_for_is_seen_as_a_map_has_it() {
+    let headers = map(&[
+        ("accept", "a"),
+        ("user-agent", "one"),
+        ("host", "first"),
+        ("accept-language", "en"),
+        ("content-type", "text/plain"),
+        ("user-agent", "two"),
+        ("host", "second"),
+        ("accept", "b"),
+    ]);
+    let seen = Seen::of(&headers);
+    assert_eq!((seen.host, seen.user_agent), (headers.get("host"), headers.get("user-agent")));
+    assert_eq!(seen.accept.to_vec(), headers.get_all("accept").iter().collect::<Vec<_>>());
+    assert_eq!(seen.content_type.to_vec(), ["text/plain"]);
+    assert_eq!(seen.names, 0);
 }
 
 #[test]
@@ -75,7 +99,7 @@ fn only_an_upgrade_to_websocket_is_passed_on() {
 #[test]
 fn an_upgrade_in_http_1_0_is_ignored() {
     let mut headers = map(&[("connection", "upgrade"), ("upgrade", "websocket")]);
-    assert_eq!(strip_request(&mut headers, Version::HTTP_10, true), Hop::default());
+    assert_eq!(stripped(&mut headers, Version::HTTP_10, true), Hop::default());
     assert!(headers.is_empty());
 }
 
@@ -96,7 +120,7 @@ fn an_untrusted_peer_cannot_pose_as_another() {
     ]);
     let conn = conn("192.0.2.1", &[]);
     assert_eq!(client_address(&headers, &conn).to_string(), "192.0.2.1");
-    strip_request(&mut headers, Version::HTTP_11, conn.trusts_peer());
+    stripped(&mut headers, Version::HTTP_11, conn.trusts_peer());
     add_own(&mut headers, &Hop::default(), &conn, Some(&HeaderValue::from_static("a")));
     let expected = [
         ("host", "a"),

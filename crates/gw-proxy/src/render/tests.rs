@@ -26,7 +26,7 @@ async fn body(response: Response) -> String {
 #[test]
 fn the_form_follows_content_type_and_accept() {
     let check = |fields: &[_], form| {
-        assert_eq!(form_of(&fields_of(fields), ErrorFormat::Default), form, "{fields:?}");
+        assert_eq!(form_of(&Seen::of(&fields_of(fields)), ErrorFormat::Default), form, "{fields:?}");
     };
     check(&[], AnswerForm::Text);
     check(&[("accept", "text/html, */*;q=0.8")], AnswerForm::Text);
@@ -36,7 +36,7 @@ fn the_form_follows_content_type_and_accept() {
     check(&[("content-type", "application/grpc+proto"), ("accept", "application/json")], AnswerForm::Grpc);
     check(&[("content-type", "application/json; charset=utf-8")], AnswerForm::Problem);
     check(&[("content-type", "application/json"), ("accept", "text/plain")], AnswerForm::Text);
-    assert_eq!(form_of(&HeaderMap::new(), ErrorFormat::Kratos), AnswerForm::Kratos);
+    assert_eq!(form_of(&Seen::default(), ErrorFormat::Kratos), AnswerForm::Kratos);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub(super) fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     if text.len() <= MAX_FIELD && is_plain(text) {
         out.extend_from_slice(text);
     } else {
-        by_characters(out, &String::from_utf8_lossy(text));
+        by_characters(out, text);
     }
 }
 
@@ -30,11 +30,10 @@ fn is_plain(text: &[u8]) -> bool {
         Some(last) => {
             text.as_chunks::<8>().0.iter().fold(suspect(*last), |found, word| found | suspect(*word))
         }
-        None => {
-            let mut word = [b' '; 8];
-            word.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-            suspect(word)
-        }
+        None => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            (Some([a, b, c, d]), Some([e, f, g, h])) => suspect([*a, *b, *c, *d, *e, *f, *g, *h]),
+            _ => text.iter().fold(0, |found, byte| found | suspect([*byte; 8])),
+        },
     };
     suspect & each(0x80) == 0
 }
@@ -54,7 +53,8 @@ const fn each(byte: u8) -> u64 {
 
 /// Looks at each character, and cuts what is too long.
 #[cold]
-fn by_characters(out: &mut Vec<u8>, text: &str) {
+fn by_characters(out: &mut Vec<u8>, text: &[u8]) {
+    let text = &*String::from_utf8_lossy(text);
     let kept = cut(text);
     let mut plain = 0;
     for (at, c) in kept.char_indices().filter(|(_, c)| is_special(*c)) {

@@ -15,10 +15,17 @@ macro_rules! key {
     };
 }
 
-/// The same with the quote that begins a text.
+/// The same of a text. It stays open: what comes next closes it.
 macro_rules! opened {
     ($name:literal) => {
-        concat!(",\"", $name, "\":\"")
+        concat!(key!($name), "\"")
+    };
+}
+
+/// The beginning of a field after a text.
+macro_rules! after {
+    ($beginning:expr) => {
+        concat!("\"", $beginning)
     };
 }
 
@@ -26,10 +33,10 @@ macro_rules! opened {
 pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3339) {
     out.extend_from_slice(b"{\"timestamp\":\"");
     time.write(out, record.time);
-    out.push(b'"');
-    plain(out, opened!("severity"), record.severity());
-    plain(out, opened!("message"), "request");
-    text(out, opened!("trace_id"), record.trace_id.map(str::as_bytes));
+    push(out, after!(opened!("severity")));
+    push(out, record.severity());
+    push(out, after!(concat!(opened!("message"), "request")));
+    text(out, after!(opened!("trace_id")), record.trace_id.map(str::as_bytes));
     request(out, record);
     response(out, record);
     attempts(out, record);
@@ -37,24 +44,30 @@ pub(super) fn line(out: &mut Vec<u8>, record: &AccessRecord<'_>, time: &mut Rfc3
 }
 
 fn request(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    address(out, opened!("client.address"), record, record.client);
-    address(out, opened!("network.peer.address"), record, record.peer.ip());
-    number(out, key!("network.peer.port"), record.peer.port());
-    text(out, opened!("network.protocol.version"), known(record.protocol));
-    text(out, opened!("gateway.listener"), Some(record.listener.as_bytes()));
-    text(out, opened!("http.request.method"), known(record.method));
-    text(out, opened!("url.scheme"), Some(record.scheme.as_bytes()));
-    text(out, opened!("server.address"), record.host);
-    text(out, opened!("url.path"), known(record.bare_path()));
-    if let Some(query) = record.query {
-        push(out, key!("url.query"));
-        out.push(b'"');
-        redact::query(out, query);
+    address(out, after!(opened!("client.address")), record, record.client);
+    address(out, after!(opened!("network.peer.address")), record, record.peer.ip());
+    number(out, after!(key!("network.peer.port")), record.peer.port());
+    if !record.protocol.is_empty() {
+        push(out, opened!("network.protocol.version"));
+        push(out, record.protocol);
         out.push(b'"');
     }
-    text(out, opened!("user_agent.original"), record.user_agent);
-    number(out, key!("http.request.body.size"), record.request_bytes);
-    text(out, opened!("gateway.request_id"), record.request_id);
+    text(out, opened!("gateway.listener"), Some(record.listener.as_bytes()));
+    text(out, after!(opened!("http.request.method")), known(record.method));
+    push(out, after!(opened!("url.scheme")));
+    push(out, record.scheme);
+    text(out, after!(opened!("server.address")), record.host);
+    text(out, after!(opened!("url.path")), known(record.bare_path()));
+    if let Some(query) = record.query {
+        push(out, after!(opened!("url.query")));
+        redact::query(out, query);
+    }
+    text(out, after!(opened!("user_agent.original")), record.user_agent);
+    number(out, after!(key!("http.request.body.size")), record.request_bytes);
+    if let Some(id) = record.request_id {
+        text(out, opened!("gateway.request_id"), Some(id));
+        out.push(b'"');
+    }
 }
 
 fn response(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
@@ -63,9 +76,11 @@ fn response(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
         number(out, key!("http.response.status_code"), status);
     }
     number(out, key!("http.response.body.size"), record.response_bytes);
-    plain(out, opened!("gateway.outcome"), record.outcome.as_str());
-    plain(out, opened!("gateway.side"), record.outcome.facts().side.as_str());
-    push(out, key!("t.total"));
+    push(out, opened!("gateway.outcome"));
+    push(out, record.outcome.as_str());
+    push(out, after!(opened!("gateway.side")));
+    push(out, record.outcome.facts().side.as_str());
+    push(out, after!(key!("t.total")));
     seconds(out, record.total);
     if let Some(first_byte) = record.first_byte {
         push(out, key!("t.first_byte"));
@@ -74,8 +89,7 @@ fn response(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
 }
 
 fn attempts(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-    push(out, key!("gateway.attempts"));
-    out.push(b'[');
+    push(out, concat!(key!("gateway.attempts"), "["));
     for (n, attempt) in record.attempts.iter().enumerate() {
         out.extend_from_slice(if n == 0 { b"{\"node\":\"" } else { b",{\"node\":\"" });
         escaped(out, attempt.node.as_bytes());
@@ -83,8 +97,9 @@ fn attempts(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
         if let Some(status) = attempt.status {
             number(out, key!("status"), status);
         }
-        plain(out, opened!("outcome"), attempt.outcome.as_str());
-        push(out, key!("seconds"));
+        push(out, opened!("outcome"));
+        push(out, attempt.outcome.as_str());
+        push(out, after!(key!("seconds")));
         seconds(out, attempt.elapsed);
         out.push(b'}');
     }
@@ -95,7 +110,8 @@ fn attempts(out: &mut Vec<u8>, record: &AccessRecord<'_>) {
 pub(super) fn names(route: &str, endpoint: &str) -> Vec<u8> {
     let mut out = Vec::new();
     text(&mut out, opened!("http.route"), Some(route.as_bytes()));
-    text(&mut out, opened!("gateway.endpoint"), Some(endpoint.as_bytes()));
+    text(&mut out, after!(opened!("gateway.endpoint")), Some(endpoint.as_bytes()));
+    out.push(b'"');
     out
 }
 
@@ -103,19 +119,11 @@ fn known(text: &str) -> Option<&[u8]> {
     Some(text.as_bytes()).filter(|text| !text.is_empty())
 }
 
-/// A field whose value is one of our own words, which need no escaping.
-fn plain(out: &mut Vec<u8>, opened: &'static str, value: &'static str) {
-    push(out, opened);
-    push(out, value);
-    out.push(b'"');
-}
-
 /// A field whose value came from outside; left out if there is none.
 fn text(out: &mut Vec<u8>, opened: &'static str, value: Option<&[u8]>) {
     if let Some(value) = value {
         push(out, opened);
         escaped(out, value);
-        out.push(b'"');
     }
 }
 
@@ -125,7 +133,6 @@ fn address(out: &mut Vec<u8>, opened: &'static str, record: &AccessRecord<'_>, v
         Some(text) => out.extend_from_slice(text),
         None => digits::address(out, value),
     }
-    out.push(b'"');
 }
 
 fn number(out: &mut Vec<u8>, key: &'static str, value: impl Into<u64>) {
@@ -133,6 +140,7 @@ fn number(out: &mut Vec<u8>, key: &'static str, value: impl Into<u64>) {
     digits::number(out, value.into());
 }
 
-fn push(out: &mut Vec<u8>, text: &str) {
+/// One of our own words, which need no escaping.
+fn push(out: &mut Vec<u8>, text: &'static str) {
     out.extend_from_slice(text.as_bytes());
 }

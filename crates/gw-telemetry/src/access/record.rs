@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use gw_core::{Attempt, Outcome, Side};
-use memchr::memchr2;
 
 use super::json;
 
@@ -52,7 +51,7 @@ pub struct AccessRecord<'a> {
     /// The method as received.
     pub method: &'a str,
     /// `http` or `https`.
-    pub scheme: &'a str,
+    pub scheme: &'static str,
     /// The authority as received; like all that is given in bytes it need not be UTF-8.
     pub host: Option<&'a [u8]>,
     /// The path as received, without the query; what follows a `?` is not logged.
@@ -88,7 +87,8 @@ pub struct AccessRecord<'a> {
 impl AccessRecord<'_> {
     /// The path alone, whatever was put into the field.
     pub(super) fn bare_path(&self) -> &str {
-        memchr2(b'?', b'#', self.path.as_bytes()).map_or(self.path, |end| &self.path[..end])
+        let end = self.path.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+        end.map_or(self.path, |end| &self.path[..end])
     }
 
     /// The text of an address, if it is at hand.

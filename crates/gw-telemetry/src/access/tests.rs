@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -41,7 +41,7 @@ impl Shared {
 }
 
 fn record() -> AccessRecord<'static> {
-    static NAMES: LazyLock<RouteNames> = LazyLock::new(|| RouteNames::new("/items/{id}", "items"));
+    let names = Box::leak(Box::new(RouteNames::new("/items/{id}", "items")));
     AccessRecord {
         time: UNIX_EPOCH + Duration::from_millis(1_000_000_000_123),
         client: [203, 0, 113, 9].into(),
@@ -54,7 +54,7 @@ fn record() -> AccessRecord<'static> {
         path: "/items/1",
         query: Some("page=2&api_key=hunter2"),
         protocol: "2",
-        names: &NAMES,
+        names,
         status: Some(200),
         outcome: Outcome::Ok,
         request_bytes: 12,
@@ -181,7 +181,6 @@ fn no_field_can_forge_a_line() {
     let evil = AccessRecord {
         listener: EVIL,
         method: EVIL,
-        scheme: EVIL,
         host: Some(EVIL.as_bytes()),
         path: EVIL,
         query: Some(EVIL),
@@ -208,7 +207,6 @@ fn no_field_can_forge_a_line() {
         for key in [
             "gateway.listener",
             "http.request.method",
-            "url.scheme",
             "server.address",
             "url.path",
             "http.route",

@@ -35,9 +35,12 @@ impl Rfc3339 {
 /// Appends seconds with six digits after the point, rounded.
 pub(super) fn seconds(out: &mut Vec<u8>, time: Duration) {
     let time = time.saturating_add(Duration::from_nanos(500));
-    digits::number(out, time.as_secs());
+    let whole = time.as_secs();
+    if whole > 9 {
+        digits::number(out, whole / 10);
+    }
     let [a, b, c, d, e, f] = digits::padded(time.subsec_micros());
-    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+    out.extend_from_slice(&[b'0' + (whole % 10) as u8, b'.', a, b, c, d, e, f]);
 }
 
 #[cfg(test)]

@@ -90,7 +90,10 @@ impl RouteSeries {
         let shard = self.shards.of(worker);
         shard.durations[key.method.index()].get(key).record(finished.seconds);
         let (request, response) = &shard.bytes[key.method.index()];
-        request.fetch_add(finished.request_bytes, Relaxed);
+        // Most requests have no body.
+        if finished.request_bytes > 0 {
+            request.fetch_add(finished.request_bytes, Relaxed);
+        }
         response.fetch_add(finished.response_bytes, Relaxed);
     }
 
