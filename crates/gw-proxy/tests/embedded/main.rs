@@ -4,6 +4,7 @@
 
 mod attempts;
 mod middlewares;
+mod records;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
