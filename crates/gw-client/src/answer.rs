@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use gw_core::{Body, Clock, Error, Io, OnUpgrade, Outcome, RequestContext, Response, Result};
@@ -12,9 +13,9 @@ use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::blame;
 use crate::pool::Lease;
 use crate::transport::{Incoming, TransportError};
+use crate::{blame, h1};
 
 /// What an answer holds until its end.
 pub(crate) struct Held {
@@ -22,6 +23,15 @@ pub(crate) struct Held {
     pub(crate) picked: Option<Picked>,
     /// The connection.
     pub(crate) lease: Lease,
+}
+
+impl Held {
+    /// The answer has ended in order; its connection may serve again, if there is one.
+    fn end(self, conn: Option<Box<h1::Conn>>, now: impl FnOnce() -> Instant) {
+        if let Some(conn) = conn {
+            self.lease.finish(conn, now());
+        }
+    }
 }
 
 /// The head, if it may be passed on.
@@ -60,12 +70,13 @@ fn names(asked: &HeaderValue, agreed: &HeaderValue) -> bool {
     asked.split(',').any(|token| token.trim().eq_ignore_ascii_case(agreed.trim()))
 }
 
-/// The response for the layers above.
+/// The response for the layers above, whose head has come `now`.
 pub(crate) fn response(
     head: http::Response<Incoming>,
     held: Held,
     context: &Arc<RequestContext>,
     clock: &Clock,
+    now: Instant,
 ) -> Response {
     if head.status() == StatusCode::SWITCHING_PROTOCOLS {
         let (head, incoming) = head.into_parts();
@@ -75,11 +86,11 @@ pub(crate) fn response(
     }
     head.map(|mut incoming| {
         if incoming.is_end_stream() {
-            held.lease.finish(incoming.take_idle());
+            held.end(incoming.take_idle(), || now);
             return Body::empty();
         }
         if let Some(whole) = incoming.take_whole() {
-            held.lease.finish(incoming.take_idle());
+            held.end(incoming.take_idle(), || now);
             return Body::from(whole);
         }
         let (context, clock) = (Arc::clone(context), clock.clone());
@@ -153,7 +164,7 @@ struct UpstreamBody {
 impl UpstreamBody {
     fn end(&mut self) {
         if let Some(held) = self.held.take() {
-            held.lease.finish(self.incoming.take_idle());
+            held.end(self.incoming.take_idle(), || self.clock.now());
         }
     }
 

@@ -47,7 +47,7 @@ impl<'a> Attempt<'a> {
         match self.exchange(sending).await {
             Ok((head, lease)) => Ok(self.answer(head, lease)),
             Err(error) => {
-                self.end(None, error.outcome());
+                self.end(None, error.outcome(), self.now());
                 Err(error)
             }
         }
@@ -55,7 +55,7 @@ impl<'a> Attempt<'a> {
 
     /// Sends the request and reads the head of the answer, on a new connection if the one from the pool is dead.
     async fn exchange(&mut self, sending: &mut Sending<'_>) -> Result<(http::Response<Incoming>, Lease)> {
-        let (mut member, mut lease) = self.connect(sending.headers(), sending.want()).await?;
+        let (mut member, mut lease) = self.connect(sending.headers(), sending.want(), self.started).await?;
         let mut replaced = 0;
         loop {
             let error = match self.send(&member, &mut lease, sending).await? {
@@ -72,19 +72,33 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Picks a node and gets a connection to it. If an address of a name does not accept, the name's other
+    /// Picks a node `now` and gets a connection to it. If an address of a name does not accept, the name's other
     /// addresses are asked too, all within one connect timeout: the caller asked for the name. Source: RFC 8305,
     /// but one after another; kratos has it from Go's dialer.
     ///
     /// A held node that does not accept leaves, and any other is asked: nothing was sent, and nobody said that the
     /// node was there. It may take half a connect timeout, which is not counted, so that a node that is there has a
     /// whole one.
-    async fn connect(&mut self, headers: &HeaderMap, want: Want) -> Result<(Arc<Member>, Lease)> {
+    async fn connect(
+        &mut self,
+        headers: &HeaderMap,
+        want: Want,
+        mut now: Instant,
+    ) -> Result<(Arc<Member>, Lease)> {
         let (mut tried, mut filters) = (self.context.tried(), self.context.filters());
         let worker = self.context.conn.worker;
         let key = self.cluster.hash_key(self.context.client, headers);
         let wish = Wish { key, tried: &tried, filters: &filters, worker, headers };
-        let (picked, mut member) = self.cluster.pick(&wish, self.started).await?;
+        let (picked, mut member) = match self.cluster.try_pick(&wish, now) {
+            Ok(found) => found,
+            Err(Some(error)) => return Err(error),
+            Err(None) => {
+                // Boxed: to wait is rare, and its timer would be a part of every attempt.
+                let found = Box::pin(self.cluster.pick_when_known(&wish)).await?;
+                now = self.now();
+                found
+            }
+        };
         self.picked = Some(picked);
         let mut left = self.cluster.spec.connect_timeout;
         loop {
@@ -92,13 +106,11 @@ impl<'a> Attempt<'a> {
             if tracing::enabled!(tracing::Level::DEBUG) {
                 tracing::Span::current().record("node.addr", &*member.node.info.address);
             }
-            tried.push(Arc::clone(&member.node.info.address));
             let others = member.untried(&tried);
             let held = member.held.is_some();
             let limit =
                 if held { self.cluster.spec.connect_timeout / HELD_SHARE } else { left / (others + 1) };
-            let began = self.now();
-            let error = match self.lease(&member, want, limit).await {
+            let error = match self.lease(&member, want, limit, now).await {
                 Ok(lease) => return Ok((member, lease)),
                 Err(error) => error,
             };
@@ -106,10 +118,11 @@ impl<'a> Attempt<'a> {
             if !left_us && (others == 0 || !refuses(&error)) {
                 return Err(error);
             }
-            let now = self.now();
+            let began = std::mem::replace(&mut now, self.now());
             if !held {
                 left = left.saturating_sub(now.saturating_duration_since(began));
             }
+            tried.push(Arc::clone(&member.node.info.address));
             filters.push(if left_us { except(&tried) } else { only_untried(&member, &tried) });
             let wish = Wish { key, tried: &tried, filters: &filters, worker, headers };
             let Ok((picked, next)) = self.cluster.try_pick(&wish, now) else {
@@ -123,15 +136,15 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn lease(&self, member: &Member, want: Want, limit: Duration) -> Result<Lease> {
+    async fn lease(&self, member: &Member, want: Want, limit: Duration, now: Instant) -> Result<Lease> {
         let upstream = &member.upstream;
         // HTTP/2 has no upgrades.
         let want =
             if upstream.connector.wire == Wire::H2 && want == Want::Upgrade { Want::Any } else { want };
-        let (worker, limits) = (self.context.conn.worker, self.cluster.limits());
+        let (worker, limits) = (self.context.conn.worker, self.cluster.limits);
         // Boxed, here and below: to wait and to open are rare, and handshakes would make the future of every attempt
         // many times as large.
-        let grant = match upstream.pool.try_checkout(worker, want, limits) {
+        let grant = match upstream.pool.try_checkout(worker, want, limits, now) {
             Some(grant) => grant,
             None => Box::pin(upstream.pool.checkout(worker, want, limits)).await?,
         };
@@ -149,14 +162,16 @@ impl<'a> Attempt<'a> {
     ) -> Result<(Arc<Member>, Lease)> {
         let progress = sending.progress;
         let failed = |error: Error| failure(progress, error.outcome()).with_source(error);
-        let error = match self.lease(&member, Want::Fresh, self.cluster.spec.connect_timeout).await {
+        let timeout = self.cluster.spec.connect_timeout;
+        let error = match self.lease(&member, Want::Fresh, timeout, self.now()).await {
             Ok(lease) => return Ok((member, lease)),
             Err(error) => error,
         };
         if !self.cluster.leaves(&member, &error) {
             return Err(failed(error));
         }
-        let (next, lease) = self.connect(sending.headers(), sending.want()).await.map_err(failed)?;
+        let connected = self.connect(sending.headers(), sending.want(), self.now()).await;
+        let (next, lease) = connected.map_err(failed)?;
         // The request has the form that the first node asked for.
         if next.host != member.host {
             return Err(failed(error));
@@ -173,10 +188,11 @@ impl<'a> Attempt<'a> {
         let forwarding = member.upstream.connector.forwarding(sending.upgrade.is_some());
         sending.shape(member, lease, forwarding)?;
         let reused = lease.is_reused();
-        let repeat = reused && form::may_repeat(sending.request());
-        let copy = (repeat && !lease.keeps_head()).then(|| Box::new(form::copy(sending.request())));
+        let (seen, req) = (sending.seen, sending.request());
+        let repeat = reused && form::may_repeat(req, seen);
+        let copy = (repeat && !lease.keeps_head()).then(|| Box::new(form::copy(req)));
         self.context.note_departed();
-        let Failed { error, unsent } = match lease.send(sending.request()).await {
+        let Failed { error, unsent } = match lease.send(req, seen.noted).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
                 return Ok(Sent::Head(answer::checked(head, lease, sending.upgrade.as_ref())?));
@@ -201,19 +217,15 @@ impl<'a> Attempt<'a> {
         let failed =
             status.is_server_error() || self.cluster.spec.protocol == Protocol::Grpc && unavailable();
         let outcome = if failed { Outcome::UpstreamStatus } else { Outcome::Ok };
-        let picked = self.end(Some(status.as_u16()), outcome);
-        answer::response(
-            head,
-            answer::Held { picked, lease },
-            &self.context,
-            &self.cluster.shared.options.clock,
-        )
+        let now = self.now();
+        let picked = self.end(Some(status.as_u16()), outcome, now);
+        let clock = &self.cluster.shared.options.clock;
+        answer::response(head, answer::Held { picked, lease }, &self.context, clock, now)
     }
 
-    /// Reports how the attempt ended.
-    fn end(&mut self, status: Option<u16>, outcome: Outcome) -> Option<Picked> {
+    /// Reports how the attempt ended `now`.
+    fn end(&mut self, status: Option<u16>, outcome: Outcome, now: Instant) -> Option<Picked> {
         let mut picked = self.picked.take()?;
-        let now = self.now();
         picked.respond(now, outcome);
         let node = Arc::clone(&picked.node().info.address);
         let elapsed = now.saturating_duration_since(self.started);
@@ -229,7 +241,7 @@ impl<'a> Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if self.picked.is_some() {
-            self.end(None, self.context.abandoned());
+            self.end(None, self.context.abandoned(), self.now());
         }
     }
 }

@@ -43,7 +43,8 @@ impl Member {
     /// How many other addresses of the same name are not among `tried`.
     pub(crate) fn untried(&self, tried: &[Arc<str>]) -> u32 {
         let siblings = self.siblings.as_deref().unwrap_or_default();
-        siblings.iter().filter(|address| !tried.contains(address)).count() as u32
+        let own = &self.node.info.address;
+        siblings.iter().filter(|address| *address != own && !tried.contains(address)).count() as u32
     }
 }
 

@@ -28,6 +28,8 @@ use crate::{ClusterSpec, HashKey};
 pub struct Cluster {
     pub(crate) spec: ClusterSpec,
     pub(crate) shared: Arc<Shared>,
+    /// A worker's share.
+    pub(crate) limits: Limits,
     backends: Vec<Backend>,
     members: ArcSwap<Members>,
     /// One update at a time; it counts them, and those who wait for a node listen.
@@ -44,6 +46,7 @@ impl Cluster {
             updates: Mutex::new(updates),
             updated,
             tasks: Mutex::default(),
+            limits: Limits::of(&spec, shared.random.len()),
             spec,
             backends,
             shared,
@@ -79,17 +82,8 @@ impl Cluster {
         Attempt::new(self, context).run(sending).await
     }
 
-    /// Picks a node for `request`, waiting if it is not known yet whether there are any.
-    pub(crate) async fn pick(&self, wish: &Wish<'_>, now: Instant) -> Result<(Picked, Arc<Member>)> {
-        match self.try_pick(wish, now) {
-            Ok(found) => Ok(found),
-            Err(Some(error)) => Err(error),
-            // Boxed: to wait is rare, and its timer would be a part of every attempt.
-            Err(None) => Box::pin(self.pick_when_known(wish)).await,
-        }
-    }
-
-    async fn pick_when_known(&self, wish: &Wish<'_>) -> Result<(Picked, Arc<Member>)> {
+    /// Picks a node, waiting if it is not known yet whether there are any.
+    pub(crate) async fn pick_when_known(&self, wish: &Wish<'_>) -> Result<(Picked, Arc<Member>)> {
         let mut updated = self.updated.clone();
         let wait = async {
             loop {
@@ -152,16 +146,6 @@ impl Cluster {
         true
     }
 
-    /// A worker's share of the limits.
-    pub(crate) fn limits(&self) -> Limits {
-        let workers = self.shared.random.len();
-        Limits {
-            connections: (self.spec.max_connections / workers).max(1),
-            pending: self.spec.max_pending.div_ceil(workers),
-            idle: self.spec.idle_timeout,
-        }
-    }
-
     /// What the `hash` policy hashes of a request; no other policy asks.
     pub(crate) fn hash_key(&self, client: IpAddr, headers: &HeaderMap) -> Option<u64> {
         if self.spec.policy != Policy::Hash {
@@ -185,7 +169,9 @@ impl Cluster {
     fn random(&self, worker: usize) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let cell = &self.shared.random[worker % self.shared.random.len()];
-        let mut z = cell.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        // No one operation: nobody else counts here, and if somebody did, two requests would have one number.
+        let mut z = cell.load(Ordering::Relaxed).wrapping_add(STEP);
+        cell.store(z, Ordering::Relaxed);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)

@@ -10,18 +10,15 @@ use http::{Method, Version};
 use http_body::Body as _;
 
 use crate::detour::Detour;
+use crate::seen::Seen;
 
 /// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2).
 const CONNECTION_FIELDS: [HeaderName; 4] =
     [header::CONNECTION, header::UPGRADE, header::TRANSFER_ENCODING, HeaderName::from_static("keep-alive")];
 
 /// Whether a request has a form that [`h1`] leaves as it is, whatever the node's address.
-pub(crate) fn is_h1(req: &Request) -> bool {
-    let mut crumbs = req.headers().get_all(header::COOKIE).iter().skip(1);
-    has_host(req)
-        && req.uri().authority().is_none()
-        && req.version() == Version::HTTP_11
-        && crumbs.next().is_none()
+pub(crate) fn is_h1(req: &Request, seen: Seen) -> bool {
+    seen.is_plain() && req.uri().authority().is_none() && req.version() == Version::HTTP_11
 }
 
 /// HTTP/1.1: origin form and Host (RFC 9112 §3.2).
@@ -74,18 +71,15 @@ pub(crate) fn h2(req: &mut Request, host: Option<&HeaderValue>, address: &str, s
 /// Puts the Host that shall be sent into the header: the override; else what was received, in the field or in the
 /// target; else, since HTTP/1.1 demands one, the node's address.
 fn settle_host(req: &mut Request, host: Option<&HeaderValue>, address: &str) -> Result<()> {
+    let present = req.headers().get(header::HOST).is_some_and(|host| !host.is_empty());
     let value = match (host, req.uri().authority()) {
         (Some(host), _) => host.clone(),
-        (None, _) if has_host(req) => return Ok(()),
+        (None, _) if present => return Ok(()),
         (None, Some(authority)) => HeaderValue::from_str(authority.as_str()).map_err(malformed)?,
         (None, None) => HeaderValue::from_str(address).map_err(malformed)?,
     };
     req.headers_mut().insert(header::HOST, value);
     Ok(())
-}
-
-fn has_host(req: &Request) -> bool {
-    req.headers().get(header::HOST).is_some_and(|host| !host.is_empty())
 }
 
 /// Joins cookie crumbs, which only HTTP/2 may have (RFC 9113 §8.2.3).
@@ -125,10 +119,10 @@ fn frame(req: &mut Request) {
 
 /// Whether a request may be sent a second time: RFC 9110 §9.2.2 allows that for idempotent methods, and without a body
 /// its head is all of it.
-pub(crate) fn may_repeat(req: &Request) -> bool {
+pub(crate) fn may_repeat(req: &Request, seen: Seen) -> bool {
     let idempotent =
         matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-    idempotent && req.body().is_end_stream() && !req.headers().contains_key(header::UPGRADE)
+    idempotent && !seen.upgrade && req.body().is_end_stream()
 }
 
 /// A copy of a request without body.

@@ -14,6 +14,7 @@ mod upload;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use gw_core::{Outcome, Request};
 use gw_h1::{
@@ -27,7 +28,7 @@ pub(crate) use error::{Error, is_silent, outcome};
 pub(crate) use incoming::Incoming;
 use upload::Upload;
 
-use crate::pool::Opening;
+use crate::pool::{H1Lease, Opening};
 use crate::stream::Stream;
 use crate::tasks::Tasks;
 
@@ -75,18 +76,22 @@ impl Conn {
         idle::close(self.stream);
     }
 
-    /// Gives the connection, whose answer has ended, to `then`.
-    pub(crate) fn settle(self: Box<Self>, _: &Tasks, then: impl FnOnce(Box<Self>)) {
-        then(self);
+    /// Goes back to the pool: its answer has ended `now`.
+    pub(crate) fn settle(self: Box<Self>, lease: H1Lease, now: Instant) {
+        lease.give_back(self, now);
     }
 
-    /// Sends a request in origin form and reads the head of its answer, which may come before the request's end. The
+    /// Sends a request in origin form, whose fields are `noted`, and reads the head of its answer, which may come before the request's end. The
     /// request keeps its head; its body is taken.
     ///
     /// # Errors
     /// With the body put back, if no byte of the request left and another connection may take it.
-    pub(crate) async fn send(self: Box<Self>, request: &mut Request) -> Result<Response<Incoming>, Failed> {
-        let framing = match upload_framing(request) {
+    pub(crate) async fn send(
+        self: Box<Self>,
+        request: &mut Request,
+        noted: Noted,
+    ) -> Result<Response<Incoming>, Failed> {
+        let framing = match upload_framing(request, noted) {
             Ok(framing) => framing,
             // Nor would it leave over another connection.
             Err(error) => return Err(Failed { error, unsent: false }),
@@ -95,8 +100,7 @@ impl Conn {
         let mut sending = Sending::new(self, upload, request, framing);
         match std::future::poll_fn(|cx| sending.poll(cx)).await {
             Ok((answer, reusable)) => {
-                let persistent = reusable
-                    && is_persistent(request.version(), request.headers(), Noted::of(request.headers()));
+                let persistent = reusable && is_persistent(request.version(), request.headers(), noted);
                 Ok(sending.into_response(answer, persistent))
             }
             Err(error) => {
@@ -110,8 +114,7 @@ impl Conn {
 }
 
 /// What the fields say of the request's body, else what the body says of itself.
-fn upload_framing(request: &mut Request) -> Result<Framing, Error> {
-    let noted = Noted::of(request.headers());
+fn upload_framing(request: &mut Request, noted: Noted) -> Result<Framing, Error> {
     let said = request_framing(request, noted).map_err(|error| {
         Error::Upload(gw_core::Error::unsent(Outcome::ClientMalformed).with_source(error))
     })?;
@@ -156,6 +159,9 @@ impl Sending {
         };
         if broken.is_some() && self.conn.write.written() == self.before {
             return Poll::Ready(Err(Error::Silent(broken.flatten())));
+        }
+        if self.upload.is_done() {
+            self.conn.read.adopt(&mut self.conn.write);
         }
         // An upstream that has closed its reading half may have answered before.
         match self.poll_head(cx) {

@@ -5,10 +5,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gw_core::{Body, Io, Outcome, Request};
+use gw_h1::Noted;
 use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::client::conn::http1;
@@ -18,9 +19,8 @@ use tokio::task::AbortHandle;
 
 use crate::blame;
 use crate::connect::End;
-use crate::pool::Opening;
+use crate::pool::{H1Lease, Opening};
 use crate::stream::Stream;
-use crate::tasks::Tasks;
 
 pub(crate) use hyper::Error;
 
@@ -85,15 +85,16 @@ impl Conn {
         drop(self);
     }
 
-    /// Gives the connection, whose answer has ended, to `then` once the request has ended too.
-    pub(crate) fn settle(mut self: Box<Self>, tasks: &Tasks, then: impl FnOnce(Box<Self>) + Send + 'static) {
+    /// Goes back to the pool: its answer has ended `now`, and its request will have soon.
+    pub(crate) fn settle(mut self: Box<Self>, lease: H1Lease, now: Instant) {
         if self.sender.is_ready() {
-            return then(self);
+            return lease.give_back(self, now);
         }
-        tasks.spawn(async move {
+        lease.pool().tasks().clone().spawn(async move {
             let ready = tokio::time::timeout(SETTLE, self.sender.ready()).await;
             if matches!(ready, Ok(Ok(()))) {
-                then(self);
+                let now = lease.pool().now();
+                lease.give_back(self, now);
             }
         });
     }
@@ -101,6 +102,7 @@ impl Conn {
     pub(crate) async fn send(
         mut self: Box<Self>,
         request: &mut Request,
+        _: Noted,
     ) -> Result<Response<Incoming>, Failed> {
         let mut answer = match self.sender.try_send_request(std::mem::take(request)).await {
             Ok(answer) => answer,

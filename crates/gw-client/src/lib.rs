@@ -33,6 +33,7 @@ mod inspect;
 mod lanes;
 mod members;
 mod pool;
+mod seen;
 mod spec;
 mod stream;
 mod stream_limit;

@@ -9,7 +9,7 @@ mod shard;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 use gw_core::{Clock, Error, Outcome};
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use lease::{H1Lease, H2Lease, Lease, Opening};
 use shard::{Shard, Taken, Waiter};
 
+use crate::ClusterSpec;
 use crate::inspect::WorkerState;
 use crate::tasks::Tasks;
 
@@ -45,6 +46,17 @@ pub(crate) struct Limits {
     pub(crate) pending: usize,
     /// How long an unused connection is kept.
     pub(crate) idle: Duration,
+}
+
+impl Limits {
+    /// The share of one of so many workers, of whom there is at least one.
+    pub(crate) fn of(spec: &ClusterSpec, workers: usize) -> Self {
+        Self {
+            connections: (spec.max_connections / workers).max(1),
+            pending: spec.max_pending.div_ceil(workers),
+            idle: spec.idle_timeout,
+        }
+    }
 }
 
 /// What a request gets.
@@ -94,15 +106,21 @@ impl Pool {
         })
     }
 
-    /// Gets a connection, or the right to open one; none if that takes a wait in line.
-    pub(crate) fn try_checkout(self: &Arc<Self>, worker: usize, want: Want, limits: Limits) -> Option<Grant> {
+    /// Gets a connection, or the right to open one, `now`; none if that takes a wait in line.
+    pub(crate) fn try_checkout(
+        self: &Arc<Self>,
+        worker: usize,
+        want: Want,
+        limits: Limits,
+        now: Instant,
+    ) -> Option<Grant> {
         let worker = worker % self.shards.len();
         let taken = {
             let mut shard = self.shards[worker].lock();
             if !shard.is_unclaimed() {
                 return None;
             }
-            shard.take(want, limits, self.clock.now(), self.is_multiplexed())?
+            shard.take(want, limits, now, self.is_multiplexed())?
         };
         Some(self.grant(worker, taken, limits))
     }
@@ -120,7 +138,7 @@ impl Pool {
         want: Want,
         limits: Limits,
     ) -> Result<Grant, Error> {
-        if let Some(grant) = self.try_checkout(worker, want, limits) {
+        if let Some(grant) = self.try_checkout(worker, want, limits, self.clock.now()) {
             return Ok(grant);
         }
         let worker = worker % self.shards.len();
@@ -151,6 +169,11 @@ impl Pool {
         if self.shards[worker].lock().forget(id) {
             self.serve(worker);
         }
+    }
+
+    #[cfg(feature = "hyper-h1")]
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     pub(crate) fn tasks(&self) -> &Tasks {

@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
+use crate::WriteQueue;
+
 /// The bytes of a lent buffer: a head, or a small body.
 const LENT: usize = 16 * 1024;
 
@@ -124,6 +126,14 @@ impl ReadBuffer {
             self.next = LENT.max(self.next / 2);
         }
         Poll::Ready(Ok(read))
+    }
+
+    /// Reads next into the memory of what was written, if nothing is left in either: an answer comes when its request
+    /// has left, and to give back one buffer and take another is a lock each.
+    pub fn adopt(&mut self, written: &mut WriteQueue) {
+        if self.next == LENT && self.bytes.capacity() == 0 {
+            self.bytes = written.take_spare();
+        }
     }
 
     fn make_room(&mut self) {

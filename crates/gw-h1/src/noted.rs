@@ -1,9 +1,9 @@
 //! Which fields a head has of those that say how a message is to be read: what it has not need not be looked for.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HeaderMap, TE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HeaderMap, HeaderName, TE, TRANSFER_ENCODING};
 
 /// Some of the fields of a head. A lookup of a field that is not there costs as much as one that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted(u8);
 
 impl Noted {
@@ -18,18 +18,21 @@ impl Noted {
     /// What these fields have, in one pass over their names.
     pub fn of(fields: &HeaderMap) -> Self {
         let mut noted = Self::NONE;
-        for name in fields.keys() {
-            noted.0 |= match name {
-                name if name == CONTENT_LENGTH => Self::LENGTH.0,
-                name if name == TRANSFER_ENCODING => Self::CODING.0,
-                name if name == CONNECTION => Self::CONNECTION.0,
-                name if name == TE => Self::TE.0,
-                name if name == EXPECT => Self::EXPECT.0,
-                name if name == DATE => Self::DATE.0,
-                _ => 0,
-            };
-        }
+        fields.keys().for_each(|name| noted.note(name));
         noted
+    }
+
+    /// Adds a field, for those who look at each for reasons of their own.
+    pub fn note(&mut self, name: &HeaderName) {
+        self.0 |= match name {
+            name if name == CONTENT_LENGTH => Self::LENGTH.0,
+            name if name == TRANSFER_ENCODING => Self::CODING.0,
+            name if name == CONNECTION => Self::CONNECTION.0,
+            name if name == TE => Self::TE.0,
+            name if name == EXPECT => Self::EXPECT.0,
+            name if name == DATE => Self::DATE.0,
+            _ => 0,
+        };
     }
 
     /// Adds the name that has this place among the known ones.
@@ -46,8 +49,6 @@ impl Noted {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
-
     use super::*;
     use crate::names::Front;
 

@@ -182,6 +182,11 @@ impl WriteQueue {
         self.back.advance(written.min(self.back.len()));
     }
 
+    /// The memory, if everything was written.
+    pub(crate) fn take_spare(&mut self) -> BytesMut {
+        if self.length > 0 { BytesMut::new() } else { std::mem::take(&mut self.back) }
+    }
+
     /// Gives the memory back if everything was written.
     pub fn release(&mut self) {
         if self.length > 0 {

@@ -1,6 +1,7 @@
 //! A chain of middlewares around a client. An error is rendered where it arose, once.
 
 use std::future::ready;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use gw_core::{BoxFuture, Client, Error, Failure, Request, RequestContext, Response, copy_of};
@@ -35,19 +36,20 @@ impl Chain {
         Next { chain: self, at: 0 }.run(req)
     }
 
-    /// Runs a request that is only lent, so that it can be sent again: its body is taken, its head stays as it is. Where
-    /// there are middlewares, they get a copy.
+    /// Runs a request with this context that is only lent, so that it can be sent again: its body is taken, its head stays
+    /// as it is. Where there are middlewares, they get a copy.
     pub fn run_lent<'a>(
         self: &'a Arc<Self>,
         req: &'a mut Request,
+        cx: &'a RequestContext,
     ) -> impl Future<Output = Response> + Send + 'a {
         let next = Next { chain: self, at: 0 };
-        next.leave(if self.is_empty() {
-            let cx = RequestContext::of(req).cloned();
-            Entered { answered: self.end.call_lent(req), passed: Passed::default(), cx }
+        let (answered, passed) = if self.is_empty() {
+            (self.end.call_lent(req), Passed::default())
         } else {
             next.enter(copy_of(req))
-        })
+        };
+        next.leave(answered, passed, Some(cx))
     }
 }
 
@@ -70,23 +72,28 @@ impl<'a> Next<'a> {
     /// The filters at hand see the request in this call, the rest as the future is polled: a request is large, and a
     /// future that held it would be moved with it.
     pub fn run(self, req: Request) -> impl Future<Output = Response> + Send + 'a {
-        self.leave(self.enter(req))
-    }
-
-    fn enter(self, mut req: Request) -> Entered<'a> {
         // Needed only when the answer fails; cloning is one counter.
         let cx = RequestContext::of(&req).cloned();
+        let (answered, passed) = self.enter(req);
+        self.leave(answered, passed, cx)
+    }
+
+    /// Shows the request to the filters at hand, and sends it on.
+    fn enter(self, mut req: Request) -> (Answered<'a>, Passed) {
         let mut passed = Passed::default();
-        let answered = match passed.filters(self.rest(), &mut req) {
+        let answered: Answered<'a> = match passed.filters(self.rest(), &mut req) {
             Ok(None) => self.skip(passed.count).handle(req),
             Ok(Some(answer)) => Box::pin(ready(Ok(answer))),
             Err(error) => Box::pin(ready(Err(error))),
         };
-        Entered { answered, passed, cx }
+        (answered, passed)
     }
 
-    async fn leave(self, entered: Entered<'a>) -> Response {
-        let Entered { answered, passed, cx } = entered;
+    /// Makes an answer of a failure, and shows the answer to the filters.
+    async fn leave<C>(self, answered: Answered<'a>, passed: Passed, cx: Option<C>) -> Response
+    where
+        C: Deref<Target = RequestContext>,
+    {
         let mut response = answered.await.unwrap_or_else(|error| {
             log(&error, cx.as_deref());
             let mut response = (self.chain.renderer)(&error, cx.as_deref());
@@ -119,12 +126,8 @@ impl<'a> Next<'a> {
     }
 }
 
-/// A request that has passed the first filters, and is on its way.
-struct Entered<'a> {
-    answered: BoxFuture<'a, gw_core::Result<Response>>,
-    passed: Passed,
-    cx: Option<Arc<RequestContext>>,
-}
+/// What comes of a request that is on its way.
+type Answered<'a> = BoxFuture<'a, gw_core::Result<Response>>;
 
 /// The filters that a request has passed, from where it entered the chain.
 #[derive(Default)]

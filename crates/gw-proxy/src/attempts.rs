@@ -49,44 +49,42 @@ impl Attempts {
         };
         let call_deadline = self.call_deadline(&req, &cx);
         let now = self.clock.now();
-        let mut patience = Patience::new(now, self.timeouts, call_deadline, Arc::clone(&cx));
+        let mut patience = Patience::new(now, self.timeouts, call_deadline, cx);
         if self.policy.attempts > 1 {
-            return Box::pin(self.repeat(req, cx, patience, call_deadline));
+            return Box::pin(self.repeat(req, patience, now));
         }
-        set_remaining(&mut req, call_deadline, now);
-        cx.set_last_attempt(true);
+        patience.cx.set_last_attempt(true);
+        patience.set_remaining(&mut req, now);
         let span = spans::attempt(1);
-        let (limit, work) = span.in_scope(|| (self.begin(&cx, &mut patience, now), self.chain.run(req)));
-        let tried = async move { self.attempt(work, limit, &cx, &patience).await.0 };
+        let (limit, work) = span.in_scope(|| (self.begin(&mut patience, now), self.chain.run(req)));
+        let tried = async move { self.attempt(work, limit, &patience).await.0 };
         Box::pin(tried.instrument(span))
     }
 
-    /// Tries until an answer is good enough, or trying again is not safe.
+    /// Tries from `now` on until an answer is good enough, or trying again is not safe.
     fn repeat(
         &self,
         mut req: Request,
-        cx: Arc<RequestContext>,
         mut patience: Patience,
-        call_deadline: Option<Instant>,
+        mut now: Instant,
     ) -> impl Future<Output = Result<Response>> + Send {
         let replay = Replay::new(std::mem::take(req.body_mut()), replay::LIMIT, &self.budget);
         async move {
             let mut attempt = 1;
             loop {
                 let last = attempt >= self.policy.attempts;
-                cx.set_last_attempt(last);
-                let now = self.clock.now();
-                let span = spans::attempt(attempt);
+                patience.cx.set_last_attempt(last);
                 *req.body_mut() = replay.body();
-                set_remaining(&mut req, call_deadline, now);
-                let (limit, work) =
-                    span.in_scope(|| (self.begin(&cx, &mut patience, now), self.chain.run_lent(&mut req)));
-                let tried = self.attempt(work, limit, &cx, &patience);
-                let (result, failed) = tried.instrument(span).await;
+                patience.set_remaining(&mut req, now);
+                let span = spans::attempt(attempt);
+                let limit = span.in_scope(|| self.begin(&mut patience, now));
+                let work = span.in_scope(|| self.chain.run_lent(&mut req, &patience.cx));
+                let (result, failed) = self.attempt(work, limit, &patience).instrument(span).await;
+                let worker = patience.cx.conn.worker;
                 if attempt > 1 {
                     self.breaker.note(self.clock.now(), !failed);
                     let retry = if failed { RetryResult::Failure } else { RetryResult::Success };
-                    self.series.record_retry(cx.conn.worker, req.method(), retry);
+                    self.series.record_retry(worker, req.method(), retry);
                 }
                 let wanted = failed
                     && !last
@@ -95,7 +93,7 @@ impl Attempts {
                     && self.repeats(&result, req.method());
                 let again = wanted && self.breaker.allows(self.clock.now(), rand::random);
                 if wanted && !again {
-                    self.series.record_retry(cx.conn.worker, req.method(), RetryResult::Breaker);
+                    self.series.record_retry(worker, req.method(), RetryResult::Breaker);
                 }
                 let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else {
                     return result;
@@ -107,6 +105,7 @@ impl Attempts {
                     Box::pin(tokio::time::sleep(pause)).await;
                 }
                 attempt += 1;
+                now = self.clock.now();
             }
         }
     }
@@ -124,12 +123,12 @@ impl Attempts {
     }
 
     /// Begins an attempt `now`; when to look after it.
-    fn begin(&self, cx: &RequestContext, patience: &mut Patience, now: Instant) -> Option<Instant> {
+    fn begin(&self, patience: &mut Patience, now: Instant) -> Option<Instant> {
         let mut limit = patience.begin_attempt(now);
         if let Some(decide) = self.interceptors.of_attempts() {
-            limit = patience.decide(decide(cx, now, limit));
+            limit = patience.decide(decide(&patience.cx, now, limit));
         }
-        cx.set_abandoned(None);
+        patience.cx.set_abandoned(None);
         limit
     }
 
@@ -138,9 +137,9 @@ impl Attempts {
         &self,
         work: impl Future<Output = Response> + Send,
         limit: Option<Instant>,
-        cx: &RequestContext,
         patience: &Patience,
     ) -> (Result<Response>, bool) {
+        let cx = &patience.cx;
         let give_up = |outcome| {
             cx.set_abandoned(Some(outcome));
             if outcome == Outcome::ClientTimeout {
@@ -207,12 +206,6 @@ async fn limited<T>(
                 }
             },
         }
-    }
-}
-
-fn set_remaining(req: &mut Request, deadline: Option<Instant>, now: Instant) {
-    if let Some(deadline) = deadline {
-        grpc::set_timeout(req.headers_mut(), deadline.saturating_duration_since(now));
     }
 }
 

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gw_core::{Outcome, RequestContext};
+use gw_core::{Outcome, Request, RequestContext};
+
+use crate::grpc;
 
 /// The times that bound a route's requests until their response headers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +30,8 @@ pub(crate) struct Patience {
     hard: Option<Instant>,
     /// What an embedding program decided for the attempt at hand.
     decided: Option<Option<Instant>>,
-    cx: Arc<RequestContext>,
+    /// Whose request it is.
+    pub(crate) cx: Arc<RequestContext>,
 }
 
 impl Patience {
@@ -54,6 +57,13 @@ impl Patience {
         let limit = [limit, self.hard].into_iter().flatten().min();
         self.decided = Some(limit);
         limit
+    }
+
+    /// Tells the upstream how long the call has from `now` on, if it ends some time.
+    pub(crate) fn set_remaining(&self, req: &mut Request, now: Instant) {
+        if let Some(deadline) = self.hard {
+            grpc::set_timeout(req.headers_mut(), deadline.saturating_duration_since(now));
+        }
     }
 
     /// When to look again after `looked`, which has come; `None` when the wait is over.

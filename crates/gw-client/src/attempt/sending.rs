@@ -8,6 +8,7 @@ use crate::backend::Member;
 use crate::detour::Detour;
 use crate::form;
 use crate::pool::{Lease, Want};
+use crate::seen::Seen;
 
 /// A request on its way.
 pub(crate) struct Sending<'r> {
@@ -16,6 +17,8 @@ pub(crate) struct Sending<'r> {
     lent: bool,
     /// What is sent in its place, from when that has another head.
     copy: Option<Box<Request>>,
+    /// What the fields have of what is sent.
+    pub(super) seen: Seen,
     /// The protocols that the client asks to upgrade to.
     pub(super) upgrade: Option<HeaderValue>,
     pub(super) progress: Progress,
@@ -24,8 +27,9 @@ pub(crate) struct Sending<'r> {
 impl<'r> Sending<'r> {
     /// A request that may be changed.
     pub(crate) fn new(req: &'r mut Request) -> Self {
-        let upgrade = req.headers().get(header::UPGRADE).cloned();
-        Self { req, lent: false, copy: None, upgrade, progress: Progress::Unsent }
+        let seen = Seen::of(req.headers());
+        let upgrade = if seen.upgrade { req.headers().get(header::UPGRADE).cloned() } else { None };
+        Self { req, lent: false, copy: None, seen, upgrade, progress: Progress::Unsent }
     }
 
     /// One of which only the body may be taken.
@@ -52,7 +56,7 @@ impl<'r> Sending<'r> {
     pub(super) fn shape(&mut self, member: &Member, lease: &Lease, detour: Option<&Detour>) -> Result<()> {
         let (host, address) = (member.host.as_ref(), &member.node.info.address);
         let plain = detour.is_none() && host.is_none() && lease.keeps_head();
-        if plain && form::is_h1(self.request()) {
+        if plain && form::is_h1(self.copy.as_deref().unwrap_or(self.req), self.seen) {
             return Ok(());
         }
         if self.lent && self.copy.is_none() {
@@ -65,6 +69,8 @@ impl<'r> Sending<'r> {
             Some(detour) => form::forwarded(req, detour),
             None if lease.is_h2() => form::h2(req, host, address, member.upstream.scheme()),
             None => form::h1(req, host, address),
-        }
+        }?;
+        self.seen = Seen::of(self.headers());
+        Ok(())
     }
 }

@@ -28,6 +28,11 @@ async fn pair() -> (Box<Conn>, TcpStream, Arc<BufferPool>) {
     (Box::new(Conn { stream, read, write, tasks, bodiless: false }), upstream, pool)
 }
 
+async fn send_over(conn: Box<Conn>, request: &mut Request) -> Result<Response<Incoming>, Failed> {
+    let noted = Noted::of(request.headers());
+    conn.send(request, noted).await
+}
+
 fn post(body: impl Into<Body>) -> Request {
     http::Request::post("/a").header("host", "b").body(body.into()).unwrap()
 }
@@ -46,7 +51,7 @@ async fn exchange(mut request: Request, expect: &[u8], answer: &[u8]) -> (Respon
         assert_eq!(seen.escape_ascii().to_string(), expect.escape_ascii().to_string());
         upstream.write_all(answer).await.unwrap();
     };
-    let (sent, ()) = tokio::join!(conn.send(&mut request), serve);
+    let (sent, ()) = tokio::join!(send_over(conn, &mut request), serve);
     (sent.map_err(|failed| failed.error).unwrap(), upstream)
 }
 
@@ -132,12 +137,12 @@ async fn an_idle_connection_holds_no_buffer() {
         upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc").await.unwrap();
     };
     let mut request = post("abc");
-    let (sent, ()) = tokio::join!(conn.send(&mut request), serve);
+    let (sent, ()) = tokio::join!(send_over(conn, &mut request), serve);
     let mut incoming = sent.map_err(|failed| failed.error).unwrap().into_body();
     let data = incoming.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(data, "abc");
     let mut conn = incoming.take_idle().unwrap();
-    assert_eq!((conn.read.bytes().capacity(), pool.kept()), (0, 2));
+    assert_eq!((conn.read.bytes().capacity(), pool.kept()), (0, 1));
     assert!(conn.is_ready());
 }
 
@@ -163,7 +168,7 @@ async fn send_after_reset(request: &mut Request) -> Failed {
     drop(upstream);
     let Stream::Plain(tcp) = &conn.stream else { unreachable!() };
     tcp.readable().await.unwrap();
-    conn.send(request).await.err().expect("nobody is there")
+    send_over(conn, request).await.err().expect("nobody is there")
 }
 
 #[tokio::test]
@@ -192,7 +197,7 @@ async fn a_request_that_left_keeps_its_head() {
         drop(upstream);
     };
     let mut request = post("x");
-    let (sent, ()) = tokio::join!(conn.send(&mut request), serve);
+    let (sent, ()) = tokio::join!(send_over(conn, &mut request), serve);
     let failed = sent.err().expect("no answer");
     assert!(is_silent(&failed.error) && !failed.unsent, "{:?}", failed.error);
     assert_eq!((request.uri().path(), &request.headers()["host"]), ("/a", &"b".parse().unwrap()));
@@ -210,7 +215,7 @@ async fn an_answer_that_was_sent_before_the_reset_is_read() {
         upstream.shutdown().await.unwrap();
         upstream
     };
-    let (sent, _upstream) = tokio::join!(conn.send(&mut endless), serve);
+    let (sent, _upstream) = tokio::join!(send_over(conn, &mut endless), serve);
     let mut incoming = sent.map_err(|failed| failed.error).unwrap().into_body();
     let data = incoming.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(data, "abc");
@@ -263,7 +268,7 @@ async fn a_request_goes_on_though_nobody_asks_for_its_answer() {
         upstream.write_all(OK).await.unwrap();
     };
     let mut again = post("x");
-    let (sent, ()) = tokio::join!(conn.send(&mut again), serve);
+    let (sent, ()) = tokio::join!(send_over(conn, &mut again), serve);
     assert!(sent.map_err(|failed| failed.error).unwrap().into_body().take_idle().is_some());
 }
 
@@ -328,7 +333,7 @@ async fn a_body_that_is_not_as_long_as_it_says_is_our_fault() {
             upstream.read_to_end(&mut all).await
         };
         let send = async {
-            let failed = conn.send(&mut request).await.err().unwrap();
+            let failed = send_over(conn, &mut request).await.err().unwrap();
             assert_eq!(outcome(&failed.error), Outcome::Internal, "{:?}", failed.error);
         };
         // Both end: the connection is closed, so that the upstream does not wait for the rest.

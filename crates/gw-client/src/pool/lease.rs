@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gw_core::{Body, Outcome, Request};
-use gw_h1::BufferPool;
+use gw_h1::{BufferPool, Noted};
 use http::Response;
 use hyper::client::conn::http2;
 
@@ -54,22 +54,28 @@ impl Lease {
         matches!(self, Self::H1(_)) && h1::Conn::KEEPS_HEAD
     }
 
-    /// Sends a request, of which the protocol takes what it needs.
+    /// Sends a request whose fields are `noted`; the protocol takes of it what it needs.
     ///
     /// # Errors
     /// With the request as it was, if no byte of it left.
-    pub(crate) async fn send(&mut self, request: &mut Request) -> Result<Response<Incoming>, Failed> {
+    pub(crate) async fn send(
+        &mut self,
+        request: &mut Request,
+        noted: Noted,
+    ) -> Result<Response<Incoming>, Failed> {
         match self {
-            Self::H1(lease) => lease.send(request).await,
+            Self::H1(lease) => lease.send(request, noted).await,
             // Boxed: it would make the future of every attempt larger.
             Self::H2(lease) => Box::pin(lease.send(request)).await,
         }
     }
 
-    /// The answer has ended in order; over HTTP/1.1, `conn` may serve again.
-    pub(crate) fn finish(self, conn: Option<Box<h1::Conn>>) {
-        if let (Self::H1(lease), Some(conn)) = (self, conn) {
-            lease.finish(conn);
+    /// The answer has ended in order `now`, and its connection may serve again.
+    pub(crate) fn finish(self, conn: Box<h1::Conn>, now: Instant) {
+        if let Self::H1(lease) = self
+            && lease.pooled
+        {
+            conn.settle(lease, now);
         }
     }
 }
@@ -99,33 +105,36 @@ impl H1Lease {
         Self { conn: Some(h1.conn), reused: true, pooled: true, busy }
     }
 
-    async fn send(&mut self, request: &mut Request) -> Result<Response<Incoming>, Failed> {
+    async fn send(&mut self, request: &mut Request, noted: Noted) -> Result<Response<Incoming>, Failed> {
         let Some(conn) = self.conn.take() else {
             return Err(Failed { error: TransportError::Spent, unsent: true });
         };
-        match conn.send(request).await {
+        match conn.send(request, noted).await {
             Ok(answer) => Ok(answer.map(Incoming::H1)),
             Err(h1::Failed { error, unsent }) => Err(Failed { error: TransportError::H1(error), unsent }),
         }
     }
 
-    fn finish(self, conn: Box<h1::Conn>) {
-        if self.pooled {
-            let tasks = self.busy.place.pool.tasks.clone();
-            conn.settle(&tasks, |conn| self.give_back(conn));
+    /// Gives the connection back to its pool, to be kept from `now` on.
+    pub(crate) fn give_back(mut self, conn: Box<h1::Conn>, now: Instant) {
+        self.busy.armed = false;
+        let Busy { place: Place { pool, worker, idle }, id, .. } = &self.busy;
+        let h1 = H1 { id: *id, conn };
+        let (start, claimed) = {
+            let mut shard = pool.shards[*worker].lock();
+            (shard.put_h1(h1, now + *idle), !shard.is_unclaimed())
+        };
+        if claimed {
+            pool.serve(*worker);
         }
-    }
-
-    fn give_back(mut self, conn: Box<h1::Conn>) {
-        let busy = &mut self.busy;
-        busy.armed = false;
-        let h1 = H1 { id: busy.id, conn };
-        let Place { pool, worker, .. } = &busy.place;
-        let start = pool.shards[*worker].lock().put_h1(h1, busy.place.until());
-        pool.serve(*worker);
         if start {
             pool.start_sweeper(*worker);
         }
+    }
+
+    #[cfg(feature = "hyper-h1")]
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.busy.place.pool
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::*;
 
 fn fill(buffer: &mut ReadBuffer, mut input: &[u8]) -> Poll<usize> {
@@ -36,6 +38,27 @@ fn an_idle_connection_holds_no_buffer() {
     buffer.bytes().clear();
     buffer.release();
     assert_eq!((pool.kept(), buffer.bytes.capacity()), (1, 0));
+}
+
+/// One loan for a request and its answer.
+#[test]
+fn an_answer_is_read_into_what_its_request_was_written_from() {
+    let pool = BufferPool::new(4);
+    let (mut read, mut write) = (ReadBuffer::new(Arc::clone(&pool)), WriteQueue::new(Arc::clone(&pool)));
+    write.push(Bytes::from_static(b"request"));
+    read.adopt(&mut write);
+    assert_eq!(read.bytes.capacity(), 0, "it is yet to be written");
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(write.poll_flush(Pin::new(&mut tokio::io::sink()), &mut cx).is_ready());
+    read.adopt(&mut write);
+    assert!(read.bytes.is_empty() && read.bytes.capacity() > LENT / 2);
+    write.release();
+    assert_eq!(fill(&mut read, b"answer"), Poll::Ready(6));
+    read.adopt(&mut write);
+    assert_eq!((&read.bytes[..], pool.kept()), (&b"answer"[..], 0));
+    read.bytes().clear();
+    read.release();
+    assert_eq!(pool.kept(), 1);
 }
 
 #[test]
