@@ -35,7 +35,10 @@ pub(crate) struct Route<T> {
     pub(crate) hosts: Vec<usize>,
     /// The number of its path pattern.
     pub(crate) path: usize,
-    pub(crate) has_variables: bool,
+    /// How many variables a match has, at most.
+    pub(crate) variables: usize,
+    /// Whether there are any in its host templates.
+    pub(crate) host_variables: bool,
 }
 
 /// What makes two routes one: hosts and methods as sorted sets, and the path pattern.
@@ -71,7 +74,8 @@ impl<T> Builder<T> {
         let path = Pattern::path(&spec.path).map_err(|fault| PatternError::new(Field::Path, fault))?;
         let hosts = compile_hosts(spec, &path)?;
 
-        let has_variables = !path.names.is_empty() || hosts.iter().any(|host| host.names().next().is_some());
+        let of_hosts = hosts.iter().map(|host| host.names().count()).max().unwrap_or_default();
+        let variables = of_hosts + path.names.len();
         let path = self.path_number(path);
         let hosts: Vec<usize> = hosts.into_iter().map(|host| self.host_number(host)).collect();
         let identity = Identity {
@@ -84,7 +88,15 @@ impl<T> Builder<T> {
             return Err(PatternError::new(Field::Duplicate { of: *of }, fault));
         }
         self.seen.insert(identity, index);
-        self.routes.push(Route { index, value, spec: spec.clone(), hosts, path, has_variables });
+        self.routes.push(Route {
+            index,
+            value,
+            spec: spec.clone(),
+            hosts,
+            path,
+            variables,
+            host_variables: of_hosts > 0,
+        });
         Ok(())
     }
 

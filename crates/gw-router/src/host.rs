@@ -4,12 +4,10 @@
 //! compares them exactly. The port counts only if the template has one. `*.example.com` is any name below
 //! `example.com`, at any depth; in kratos it matches nothing.
 
-use std::borrow::Cow;
-use std::net::Ipv6Addr;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::authority::{self, Authority};
+use crate::equal::equal;
 use crate::error::{Fault, Reason};
 use crate::key::{Key, Step};
 use crate::part;
@@ -27,7 +25,8 @@ pub(crate) struct HostPattern {
 
 #[derive(Clone, Debug)]
 enum Name {
-    Address(Ipv6Addr),
+    /// In brackets, in its shortest form.
+    Address(String),
     Exact(String),
     /// Any name that ends in this text, which starts with a dot.
     Below(String),
@@ -77,14 +76,12 @@ impl HostPattern {
             Port::Template(pattern) => authority.port.is_some_and(|port| pattern.matches(port)),
         };
         port && match &self.name {
-            Name::Address(address) => authority.address == Some(*address),
-            Name::Exact(name) => authority.host.eq_ignore_ascii_case(name),
+            Name::Address(address) => authority.is_address && authority.name() == address,
+            Name::Exact(name) => equal(authority.name().as_bytes(), name.as_bytes()),
             Name::Below(suffix) => {
-                let host = authority.host.as_bytes();
-                let label = host.len().saturating_sub(suffix.len());
-                label > 0 && host[label..].eq_ignore_ascii_case(suffix.as_bytes())
+                authority.name().len() > suffix.len() && authority.name().ends_with(suffix)
             }
-            Name::Template(pattern) => pattern.matches(&folded(authority)),
+            Name::Template(pattern) => pattern.matches(authority.name()),
         }
     }
 
@@ -98,32 +95,32 @@ impl HostPattern {
         !matches!(self.port, Port::Any)
     }
 
-    /// The variables and what they stand for; `None` if `authority` does not match.
-    pub(crate) fn variables(&self, authority: &Authority<'_>) -> Option<Vec<(Arc<str>, String)>> {
+    /// Whether `authority` matches. Adds the variables and what they stand for if it does.
+    pub(crate) fn variables(
+        &self,
+        authority: &Authority<'_>,
+        variables: &mut Vec<(Arc<str>, String)>,
+    ) -> bool {
         if !self.matches(authority) {
-            return None;
+            return false;
         }
-        let mut variables = Vec::new();
         if let Name::Template(pattern) = &self.name {
-            let text = folded(authority);
-            let spans = pattern.spans(&text)?;
+            let name = authority.name();
             // Lower case keeps the place of every byte, so the values are cut from what was received.
-            let text = if authority.address.is_some() { &text } else { authority.host };
-            variables.extend(named(pattern, spans, text));
+            let received = if authority.is_address { name } else { authority.host };
+            pattern.variables(name, received, variables);
         }
-        if let Port::Template(pattern) = &self.port {
-            let port = authority.port?;
-            variables.extend(named(pattern, pattern.spans(port)?, port));
+        if let (Port::Template(pattern), Some(port)) = (&self.port, authority.port) {
+            pattern.variables(port, port, variables);
         }
-        Some(variables)
+        true
     }
 
     /// The place in the index of hosts, or, if the port counts, in that of hosts with ports: read from the right.
     pub(crate) fn key(&self) -> Key {
         let name = match &self.name {
-            Name::Address(address) => Key::literal(format!("[{address}]").bytes().rev(), false),
-            Name::Exact(name) => Key::literal(name.bytes().rev(), false),
-            Name::Below(suffix) => Key::literal(suffix.bytes().rev(), true),
+            Name::Address(name) | Name::Exact(name) => Key::literal(name.as_str(), false),
+            Name::Below(suffix) => Key::literal(suffix.as_str(), true),
             Name::Template(pattern) => Key::backward(&pattern.pieces, Kind::Host),
         };
         match &self.port {
@@ -131,7 +128,7 @@ impl HostPattern {
             // A number of unknown length stands before the name.
             Port::Template(_) => Key { steps: Vec::new(), open: true },
             Port::Exact(port) => {
-                let port = Step::Literal(port.bytes().rev().chain([b':']).collect());
+                let port = Step::Literal(format!(":{port}").into_bytes());
                 Key { steps: [vec![port], name.steps].concat(), open: name.open }
             }
         }
@@ -149,8 +146,9 @@ impl HostPattern {
         };
         ports
             && match (&self.name, &other.name) {
-                (Name::Exact(name), Name::Exact(other)) => name == other,
-                (Name::Address(address), Name::Address(other)) => address == other,
+                (Name::Exact(name), Name::Exact(other)) | (Name::Address(name), Name::Address(other)) => {
+                    name == other
+                }
                 (Name::Below(suffix), Name::Exact(other)) => {
                     other.len() > suffix.len() && other.ends_with(suffix)
                 }
@@ -170,30 +168,10 @@ impl HostPattern {
 impl Name {
     fn canonical(&self) -> String {
         match self {
-            Self::Address(address) => format!("[{address}]"),
-            Self::Exact(name) => name.clone(),
+            Self::Address(name) | Self::Exact(name) => name.clone(),
             Self::Below(suffix) => format!("*{suffix}"),
             Self::Template(pattern) => pattern.canonical.clone(),
         }
-    }
-}
-
-fn named(
-    pattern: &Pattern,
-    spans: Vec<Range<usize>>,
-    text: &str,
-) -> impl Iterator<Item = (Arc<str>, String)> {
-    pattern.names.iter().zip(spans).map(move |(name, span)| (Arc::clone(name), text[span].to_owned()))
-}
-
-/// What templates are matched with: the host in lower case, an address in its shortest form.
-fn folded<'a>(authority: &Authority<'a>) -> Cow<'a, str> {
-    match authority.address {
-        Some(address) => Cow::Owned(format!("[{address}]")),
-        None if authority.host.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-            Cow::Owned(authority.host.to_ascii_lowercase())
-        }
-        None => Cow::Borrowed(authority.host),
     }
 }
 
@@ -215,7 +193,8 @@ fn port_colon(text: &str) -> Option<usize> {
 fn name(text: &str) -> Result<Name, Fault> {
     let whole = 0..text.len();
     if text.starts_with('[') {
-        return authority::address(text).map(Name::Address).ok_or(Fault::new(whole, Reason::Address));
+        let address = authority::address(text).ok_or(Fault::new(whole, Reason::Address))?;
+        return Ok(Name::Address(format!("[{address}]")));
     }
     let (text, below) = match text.strip_prefix("*.") {
         Some(rest) => (rest, true),

@@ -4,19 +4,20 @@
 
 use crate::Target;
 use crate::authority::Authority;
+use crate::direction::{Backward, Forward};
 use crate::host::HostPattern;
 use crate::methods::Methods;
 use crate::pattern::Pattern;
-use crate::trie::{Ranked, Trie};
+use crate::trie::{Ranked, Trie, Visit};
 
 /// The routes, as numbers.
 #[derive(Debug)]
 pub(crate) struct Index {
     any_host: Paths,
     /// Hosts whose port does not count, read from the right.
-    hosts: Trie<Host>,
-    /// Hosts whose port does: `:8080` turned round, then the host.
-    ported: Trie<Host>,
+    hosts: Trie<Host, Backward>,
+    /// Hosts whose port does, read from the right: `:8080`, then the host.
+    ported: Trie<Host, Backward>,
 }
 
 /// What the numbers in an [`Index`] stand for.
@@ -43,7 +44,7 @@ pub(crate) struct Group {
     first: usize,
 }
 
-type Paths = Trie<Group>;
+type Paths = Trie<Group, Forward>;
 
 #[derive(Debug)]
 struct Host {
@@ -96,7 +97,7 @@ impl Index {
         target: &Target<'_>,
         path: &str,
         mut bound: usize,
-        visit: &mut impl FnMut(&'t Group, usize) -> usize,
+        visit: Visit<'_, 't, Group>,
     ) {
         bound = self.any_host.walk(path.as_bytes(), bound, visit);
         if self.hosts.first().min(self.ported.first()) >= bound {
@@ -110,12 +111,10 @@ impl Index {
                 bound
             }
         };
-        authority.reversed(|text, host| {
-            let bound = self.hosts.walk(&text[host..], bound, &mut visit_host);
-            if authority.port.is_some() {
-                self.ported.walk(text, bound, &mut visit_host);
-            }
-        });
+        bound = self.hosts.walk(authority.name().as_bytes(), bound, &mut visit_host);
+        if authority.port.is_some() && self.ported.first() < bound {
+            self.ported.walk(authority.name_and_port().as_bytes(), bound, &mut visit_host);
+        }
     }
 }
 

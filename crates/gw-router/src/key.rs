@@ -1,4 +1,4 @@
-//! Where a pattern stands in the index: the text and the segments that every match of it begins with.
+//! Where a pattern stands in the index: the text and the segments that every match of it begins with, as it is read.
 
 use crate::syntax::{Kind, Piece};
 
@@ -13,7 +13,7 @@ pub(crate) struct Key {
 /// A step of a [`Key`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Exactly these bytes.
+    /// Exactly these bytes, in the order of the text.
     Literal(Vec<u8>),
     /// All up to the next separator, or to the end.
     Rest,
@@ -21,8 +21,8 @@ pub(crate) enum Step {
 
 impl Key {
     /// The key of one literal text.
-    pub(crate) fn literal(text: impl IntoIterator<Item = u8>, open: bool) -> Self {
-        let text: Vec<u8> = text.into_iter().collect();
+    pub(crate) fn literal(text: impl Into<Vec<u8>>, open: bool) -> Self {
+        let text = text.into();
         let steps = if text.is_empty() { Vec::new() } else { vec![Step::Literal(text)] };
         Self { steps, open }
     }
@@ -54,7 +54,13 @@ impl Key {
                 other => maker.other(other),
             }
         }
-        maker.finish(false)
+        let mut key = maker.finish(false);
+        for step in &mut key.steps {
+            if let Step::Literal(text) = step {
+                text.reverse();
+            }
+        }
+        key
     }
 }
 

@@ -58,6 +58,8 @@
 
 mod authority;
 mod builder;
+mod direction;
+mod equal;
 mod error;
 mod explain;
 mod host;
@@ -68,6 +70,8 @@ mod methods;
 mod part;
 mod pattern;
 mod router;
+mod runs;
+mod set;
 mod spec;
 mod syntax;
 mod target;

@@ -27,7 +27,11 @@ impl Methods {
     }
 
     /// The first route that takes the target's method, or the method that it asks for as a CORS preflight.
+    #[inline]
     pub(crate) fn first(&self, target: &Target<'_>) -> Option<usize> {
+        if self.named.is_empty() {
+            return self.any;
+        }
         let named = |name: &str| self.place(name).ok().map(|place| self.named[place].1);
         let asked = target.asked().and_then(named);
         self.any.into_iter().chain(named(target.method.as_str())).chain(asked).min()

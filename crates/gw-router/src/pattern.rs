@@ -8,8 +8,10 @@ use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
 
+use crate::equal::without_prefix;
 use crate::error::{Fault, Reason};
 use crate::key::Key;
+use crate::runs::Runs;
 use crate::syntax::{self, Kind, MAX_PATTERN, Piece};
 use crate::template::Template;
 
@@ -21,7 +23,10 @@ const REGEX_CACHE: usize = 128 << 10;
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
-    matcher: Matcher,
+    /// The literal text before all else.
+    head: String,
+    /// What comes behind it.
+    rest: Rest,
     /// Whether every text that begins with a match matches too.
     pub(crate) open: bool,
     /// The variables, left to right.
@@ -32,8 +37,9 @@ pub(crate) struct Pattern {
 }
 
 #[derive(Clone, Debug)]
-enum Matcher {
-    Literal(String),
+enum Rest {
+    Nothing,
+    Runs(Runs),
     Template(Template),
     Regex(Regex),
 }
@@ -60,57 +66,77 @@ impl Pattern {
 
     /// Compiles the pieces of a pattern.
     pub(crate) fn compile(pieces: Vec<Piece>, open: bool, kind: Kind) -> Result<Self, Reason> {
-        let matcher = match pieces.as_slice() {
-            [] => Matcher::Literal(String::new()),
-            [Piece::Literal(text)] => Matcher::Literal(text.clone()),
-            pieces => match Template::new(pieces, open, kind) {
-                Some(template) => Matcher::Template(template),
-                None => Matcher::Regex(regex(pieces, open, kind)?),
-            },
+        let (head, others) = match pieces.as_slice() {
+            [Piece::Literal(head), others @ ..] if !others.iter().any(looks_back) => (head.clone(), others),
+            pieces => (String::new(), pieces),
         };
+        let rest = rest(others, open, kind)?;
         let names = pieces.iter().filter_map(Piece::name).cloned().collect();
         let mut canonical = canonical(&pieces);
         if open {
             canonical.push('*');
         }
-        Ok(Self { matcher, open, names, canonical, pieces })
+        Ok(Self { head, rest, open, names, canonical, pieces })
     }
 
     /// Whether `text` matches. Allocates nothing, but for a thread's first use of a regex.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        match &self.matcher {
-            // Not left to the next arm: comparing with an empty string is slow, see `template`.
-            Matcher::Literal(literal) if self.open && literal.is_empty() => true,
-            Matcher::Literal(literal) if self.open => text.starts_with(literal.as_str()),
-            Matcher::Literal(literal) => text == literal,
-            Matcher::Template(template) => template.matches(text, None),
-            Matcher::Regex(regex) => regex.is_match(Input::new(text).anchored(Anchored::Yes)),
+        without_prefix(text, &self.head).is_some_and(|rest| self.rest_matches(rest))
+    }
+
+    /// The same for a text that the index has led here, which thus begins with the head.
+    #[inline]
+    pub(crate) fn matches_indexed(&self, text: &str) -> bool {
+        text.get(self.head.len()..).is_some_and(|rest| self.rest_matches(rest))
+    }
+
+    #[inline]
+    fn rest_matches(&self, rest: &str) -> bool {
+        match &self.rest {
+            Rest::Nothing => self.open || rest.is_empty(),
+            Rest::Runs(runs) => runs.matches(rest),
+            Rest::Template(template) => template.matches(rest, None),
+            Rest::Regex(regex) => regex.is_match(anchored(rest)),
         }
     }
 
-    /// What each variable stands for, in the order of `names`; `None` if `text` does not match.
-    pub(crate) fn spans(&self, text: &str) -> Option<Vec<Range<usize>>> {
-        match &self.matcher {
-            Matcher::Literal(_) => self.matches(text).then(Vec::new),
-            Matcher::Template(template) => {
+    /// Adds what the variables stand for in `text`, which matches, with the values as they stand in `received`.
+    pub(crate) fn variables(&self, text: &str, received: &str, variables: &mut Vec<(Arc<str>, String)>) {
+        let (text, received) = (&text[self.head.len()..], &received[self.head.len()..]);
+        let mut names = self.names.iter();
+        self.spans(text, |span| {
+            if let Some(name) = names.next() {
+                variables.push((Arc::clone(name), received[span].to_owned()));
+            }
+        });
+    }
+
+    /// Tells `found` what each variable stands for in the text behind the head, in the order of `names`.
+    fn spans(&self, rest: &str, mut found: impl FnMut(Range<usize>)) {
+        match &self.rest {
+            Rest::Nothing => {}
+            Rest::Runs(runs) => runs.spans(rest, found),
+            Rest::Template(template) => {
                 let mut spans = Vec::with_capacity(self.names.len());
-                template.matches(text, Some(&mut spans)).then_some(spans)
+                template.matches(rest, Some(&mut spans));
+                spans.into_iter().for_each(found);
             }
-            Matcher::Regex(regex) => {
-                let mut groups = regex.create_captures();
-                regex.captures(Input::new(text).anchored(Anchored::Yes), &mut groups);
-                groups.get_match()?;
-                (1..=self.names.len()).map(|group| groups.get_group(group).map(|span| span.range())).collect()
+            Rest::Regex(regex) => {
+                // The start and the end of the whole, then those of each group.
+                let mut slots = vec![None; 2 + 2 * self.names.len()];
+                regex.search_slots(&anchored(rest), &mut slots);
+                for slots in slots[2..].chunks_exact(2) {
+                    if let [Some(start), Some(end)] = slots {
+                        found(start.get()..end.get());
+                    }
+                }
             }
         }
     }
 
-    /// The literal text itself, if there is nothing else.
+    /// The literal text, if there is nothing else.
     pub(crate) fn as_literal(&self) -> Option<&str> {
-        match &self.matcher {
-            Matcher::Literal(text) => Some(text),
-            Matcher::Template(_) | Matcher::Regex(_) => None,
-        }
+        matches!(self.rest, Rest::Nothing).then_some(&self.head)
     }
 
     /// What every match begins with.
@@ -160,8 +186,30 @@ fn canonical(pieces: &[Piece]) -> String {
     canonical
 }
 
+/// The cheapest way there is to match these pieces.
+fn rest(pieces: &[Piece], open: bool, kind: Kind) -> Result<Rest, Reason> {
+    if pieces.is_empty() {
+        return Ok(Rest::Nothing);
+    }
+    if let Some(runs) = Runs::new(pieces, open, kind) {
+        return Ok(Rest::Runs(runs));
+    }
+    match Template::new(pieces, open, kind) {
+        Some(template) => Ok(Rest::Template(template)),
+        None => regex(pieces, open, kind).map(Rest::Regex),
+    }
+}
+
+/// Whether a match depends on what stands before it, as `\b` does.
+fn looks_back(piece: &Piece) -> bool {
+    match piece {
+        Piece::Regex { hir, .. } => !hir.properties().look_set().is_empty(),
+        Piece::Literal(_) | Piece::Variable(_) => false,
+    }
+}
+
 /// One regex whose groups are the variables.
-fn regex(pieces: &[Piece], open: bool, kind: Kind) -> Result<Regex, Reason> {
+pub(crate) fn regex(pieces: &[Piece], open: bool, kind: Kind) -> Result<Regex, Reason> {
     let mut parts = vec![Hir::look(Look::Start)];
     let mut groups = 0;
     for piece in pieces {
@@ -180,6 +228,10 @@ fn regex(pieces: &[Piece], open: bool, kind: Kind) -> Result<Regex, Reason> {
         .configure(config)
         .build_from_hir(&Hir::concat(parts))
         .map_err(|_| Reason::TooBig { limit: MAX_REGEX })
+}
+
+pub(crate) fn anchored(text: &str) -> Input<'_> {
+    Input::new(text).anchored(Anchored::Yes)
 }
 
 fn group(groups: &mut u32, hir: Hir) -> Hir {

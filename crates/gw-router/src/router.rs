@@ -53,7 +53,8 @@ impl<T> Router<T> {
     /// prefix routes after it, and over nothing else.
     ///
     /// Allocates nothing unless the route has variables, the answer is a redirect or a wrong method, strict slashes
-    /// have to be tried, or a regex is used for the first time in its thread.
+    /// have to be tried, the host has letters in upper case or is an IPv6 address, or a regex is used for the first
+    /// time in its thread.
     pub fn lookup<'r>(&'r self, target: &Target<'_>) -> Lookup<'r, T> {
         match self.decide(target) {
             Decision::Found(number) => {
@@ -82,19 +83,20 @@ impl<T> Router<T> {
     }
 
     pub(crate) fn decide<'a>(&self, target: &Target<'a>) -> Decision<'a> {
-        let plain = self.search(target, target.path, usize::MAX, false);
-        let exact = plain.best.is_some_and(|number| !self.patterns.paths[self.routes[number].path].open);
-        let mut path_matched = plain.path_matched;
-        if !exact && let Some(other) = self.other_form(target.path) {
+        let mut plain = self.search(target, target.path, usize::MAX, false);
+        if self.options.strict_slash
+            && plain.best.is_none_or(|number| self.patterns.paths[self.routes[number].path].open)
+            && let Some(other) = self.other_form(target.path)
+        {
             let slashed = self.search(target, &other, plain.best.unwrap_or(usize::MAX), true);
             if let Some(number) = slashed.best {
                 return Decision::Redirect(number, other);
             }
-            path_matched |= slashed.path_matched;
+            plain.path_matched |= slashed.path_matched;
         }
         match plain.best {
             Some(number) => Decision::Found(number),
-            None if path_matched => Decision::MethodNotAllowed,
+            None if plain.path_matched => Decision::MethodNotAllowed,
             None => Decision::NotFound,
         }
     }
@@ -108,7 +110,7 @@ impl<T> Router<T> {
             {
                 search.examined += 1;
             }
-            if closed_only && pattern.open || !pattern.matches(path) {
+            if closed_only && pattern.open || !pattern.matches_indexed(path) {
                 return bound;
             }
             search.path_matched = true;
@@ -142,7 +144,7 @@ impl<T> Router<T> {
         let mut collect = |path: &str, closed_only: bool| {
             self.index.walk(&self.patterns, target, path, usize::MAX, &mut |group, bound| {
                 let pattern = &self.patterns.paths[group.path];
-                if !(closed_only && pattern.open) && pattern.matches(path) {
+                if !(closed_only && pattern.open) && pattern.matches_indexed(path) {
                     allow.extend(group.methods.named().cloned());
                 }
                 bound
@@ -158,16 +160,19 @@ impl<T> Router<T> {
     }
 
     fn variables(&self, route: &Route<T>, target: &Target<'_>) -> Vec<(Arc<str>, String)> {
-        if !route.has_variables {
+        if route.variables == 0 {
             return Vec::new();
         }
-        let authority = Authority::new(target.host);
-        let mut hosts = route.hosts.iter().map(|host| &self.patterns.hosts[*host]);
-        let mut variables = hosts.find_map(|host| host.variables(&authority)).unwrap_or_default();
+        let mut variables = Vec::with_capacity(route.variables);
+        if route.host_variables {
+            let authority = Authority::new(target.host);
+            let mut hosts = route.hosts.iter().map(|host| &self.patterns.hosts[*host]);
+            hosts.any(|host| host.variables(&authority, &mut variables));
+        }
         let pattern = &self.patterns.paths[route.path];
-        let spans = pattern.spans(target.path).unwrap_or_default();
-        let values = spans.into_iter().map(|span| target.path[span].to_owned());
-        variables.extend(pattern.names.iter().cloned().zip(values));
+        if !pattern.names.is_empty() {
+            pattern.variables(target.path, target.path, &mut variables);
+        }
         variables
     }
 }

@@ -52,9 +52,14 @@ fn segment() -> impl Strategy<Value = Both> {
             both("a{#:.*}b", "a(?<#>.*)b"),
             both("{#:a/b}", "(?<#>a/b)"),
             both("{x#}{#:.+?}a", "(?<x#>[^/]+)(?<#>.+?)a"),
+            both("{#:[ab]{2}}", "(?<#>[ab]{2})"),
+            both("{#:[^/]+}", "(?<#>[^/]+)"),
+            both("{#:ab?}{x#:b*}", "(?<#>ab?)(?<x#>b*)"),
+            both("{#:b*}{x#:a{1,2}}", "(?<#>b*)(?<x#>a{1,2})"),
         ]),
         2 => select(vec![
             both("[ab]+", "(?:[ab]+)"),
+            both("b[^b]+", "b(?:[^b/]+)"),
             both("[^a]", "(?:[^a/])"),
             both("(a|b){2}", "(?:(?:a|b){2})"),
             both(r"a|\w", r"(?:a|\w)"),
@@ -138,7 +143,7 @@ fn target() -> impl Strategy<Value = TargetCase> {
     let label = select(vec!["a", "b", "A", "ab", "a-b", "b-B"]);
     let host = prop::collection::vec(label, 0..4).prop_map(|labels| labels.join("."));
     let tail = select(vec!["", "", "", ":80", ":881", ":", ".", ".:80"]);
-    let segments = prop::collection::vec(select(vec!["a", "b", "ab", "aab", "bba", ""]), 0..4);
+    let segments = prop::collection::vec(select(vec!["a", "b", "ab", "aab", "bba", "é", ""]), 0..4);
     let preflight = prop::option::of(select(vec!["GET", "PUT", "HEAD", "get"]));
     (host, tail, segments, select(METHODS.to_vec()), preflight).prop_map(
         |(host, tail, segments, method, preflight)| {

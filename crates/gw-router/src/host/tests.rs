@@ -7,8 +7,9 @@ use crate::authority::Authority;
 fn check(template: &str, authority: &str, expect: Option<&[&str]>) {
     let pattern = HostPattern::new(template).unwrap();
     let authority = Authority::new(authority);
-    let values = pattern.variables(&authority);
-    let values = values.map(|values| values.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
+    let mut values = Vec::new();
+    let matches = pattern.variables(&authority, &mut values);
+    let values = matches.then(|| values.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
     let expect = expect.map(|values| values.iter().map(ToString::to_string).collect::<Vec<_>>());
     assert_eq!(values, expect, "{template} on {authority:?}");
 }
