@@ -195,7 +195,7 @@ impl<'a> Attempt<'a> {
         let Failed { error, unsent } = match lease.send(req, seen.noted).await {
             Ok(head) => {
                 forwarding.map_or(Ok(()), |detour| detour.check(&head))?;
-                return Ok(Sent::Head(answer::checked(head, lease, sending.upgrade.as_ref())?));
+                return Ok(Sent::Head(answer::checked(head, lease, sending.upgrade.as_deref())?));
             }
             Err(failed) => failed,
         };

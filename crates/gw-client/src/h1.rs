@@ -98,7 +98,7 @@ impl Conn {
         };
         let upload = Upload::new(std::mem::take(request.body_mut()), framing);
         let mut sending = Sending::new(self, upload, request, framing);
-        match std::future::poll_fn(|cx| sending.poll(cx)).await {
+        match std::future::poll_fn(|cx| sending.poll(request.method(), cx)).await {
             Ok((answer, reusable)) => {
                 let persistent = reusable && is_persistent(request.version(), request.headers(), noted);
                 Ok(sending.into_response(answer, persistent))
@@ -135,7 +135,6 @@ struct Sending {
     conn: Box<Conn>,
     upload: Upload,
     parser: ResponseParser,
-    method: Method,
     /// What had been written before this request.
     before: u64,
     /// A byte of an answer has come.
@@ -146,11 +145,10 @@ impl Sending {
     fn new(mut conn: Box<Conn>, upload: Upload, request: &Request, framing: Framing) -> Self {
         conn.write.encode(|out| encode_request(request, framing, out));
         let before = conn.write.written();
-        let (parser, method) = (ResponseParser::new(LIMITS), request.method().clone());
-        Self { conn, upload, parser, method, before, answered: false }
+        Self { conn, upload, parser: ResponseParser::new(LIMITS), before, answered: false }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
+    fn poll(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
         let sent = self.upload.poll_send(&mut self.conn, cx);
         let broken = match sent {
             Poll::Ready(Err(Error::Silent(broken))) => Some(broken),
@@ -164,19 +162,19 @@ impl Sending {
             self.conn.read.adopt(&mut self.conn.write);
         }
         // An upstream that has closed its reading half may have answered before.
-        match self.poll_head(cx) {
+        match self.poll_head(method, cx) {
             Poll::Ready(Err(Error::Silent(None))) => Poll::Ready(Err(Error::Silent(broken.flatten()))),
             polled => polled,
         }
     }
 
     /// Reads until the head of the answer has come. Interim answers are skipped (RFC 9110 §15.2).
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
+    fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
         let Self { conn, parser, .. } = self;
         loop {
             while let Some(mut head) = parser.parse(conn.read.bytes())? {
                 self.answered = true;
-                let (framing, reusable) = response_framing(&self.method, &mut head, parser.noted())?;
+                let (framing, reusable) = response_framing(method, &mut head, parser.noted())?;
                 let status = head.status();
                 if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
                     if !reusable {

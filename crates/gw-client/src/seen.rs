@@ -9,8 +9,8 @@ use http::header::{COOKIE, HOST, HeaderMap, UPGRADE};
 pub(crate) struct Seen {
     /// Of those that frame a message.
     pub(crate) noted: Noted,
-    hosts: u32,
-    cookies: u32,
+    hosts: u8,
+    cookies: u8,
     /// Whether it asks for an upgrade.
     pub(crate) upgrade: bool,
 }
@@ -21,8 +21,8 @@ impl Seen {
         let mut seen = Self::default();
         for (name, value) in fields {
             match name {
-                name if name == HOST => seen.hosts += if value.is_empty() { 2 } else { 1 },
-                name if name == COOKIE => seen.cookies += 1,
+                name if name == HOST => seen.hosts |= if seen.hosts > 0 || value.is_empty() { 2 } else { 1 },
+                name if name == COOKIE => seen.cookies = seen.cookies.saturating_add(1),
                 name if name == UPGRADE => seen.upgrade = true,
                 name => seen.noted.note(name),
             }

@@ -19,8 +19,8 @@ pub(crate) struct Sending<'r> {
     copy: Option<Box<Request>>,
     /// What the fields have of what is sent.
     pub(super) seen: Seen,
-    /// The protocols that the client asks to upgrade to.
-    pub(super) upgrade: Option<HeaderValue>,
+    /// The protocols that the client asks to upgrade to. Boxed, since few do.
+    pub(super) upgrade: Option<Box<HeaderValue>>,
     pub(super) progress: Progress,
 }
 
@@ -28,7 +28,8 @@ impl<'r> Sending<'r> {
     /// A request that may be changed.
     pub(crate) fn new(req: &'r mut Request) -> Self {
         let seen = Seen::of(req.headers());
-        let upgrade = if seen.upgrade { req.headers().get(header::UPGRADE).cloned() } else { None };
+        let upgrade =
+            if seen.upgrade { req.headers().get(header::UPGRADE).cloned().map(Box::new) } else { None };
         Self { req, lent: false, copy: None, seen, upgrade, progress: Progress::Unsent }
     }
 
