@@ -98,7 +98,9 @@ impl Conn {
         };
         let upload = Upload::new(std::mem::take(request.body_mut()), framing);
         let mut sending = Sending::new(self, upload, request, framing);
-        match std::future::poll_fn(|cx| sending.poll(request.method(), cx)).await {
+        // The request itself must not be in there: its body is not `Sync`.
+        let method = request.method();
+        match std::future::poll_fn(|cx| sending.poll(method, cx)).await {
             Ok((answer, reusable)) => {
                 let persistent = reusable && is_persistent(request.version(), request.headers(), noted);
                 Ok(sending.into_response(answer, persistent))
