@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 #[cfg(all(feature = "mimalloc", not(feature = "jemalloc")))]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: gw_alloc::Allocator = gw_alloc::Allocator;
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]

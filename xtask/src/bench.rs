@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::shell::{self, cargo, target_dir};
+use crate::shell::{self, target_dir};
 
 mod bars;
 mod chart;
@@ -29,6 +29,8 @@ mod round;
 mod routes;
 mod scenario;
 
+pub(crate) use process::pause;
+
 use peers::Proxy;
 use report::Run;
 use scenario::Scenario;
@@ -43,7 +45,7 @@ pub(crate) struct Options {
     #[arg(long, num_args = 0.., value_delimiter = ',', default_value = "nginx,nginx-log,haproxy")]
     peers: Vec<Proxy>,
     /// What to measure.
-    #[arg(long, value_delimiter = ',', default_value = "small,10k,post,chunked,1m,h2c,tls,close")]
+    #[arg(long, value_delimiter = ',', default_value = "small,varied,10k,post,chunked,1m,h2c,tls,close")]
     scenarios: Vec<Scenario>,
     /// All that the project wants to reach: every scenario, with those peers that it is to be compared with.
     #[arg(long, conflicts_with = "scenarios")]
@@ -57,7 +59,7 @@ pub(crate) struct Options {
     /// One more proxy: a command with one worker; `{port}` and `{backend}` are filled in. May be given again.
     #[arg(long)]
     cmd: Vec<String>,
-    /// Our binary, instead of a fresh build of the profile `dist`.
+    /// Our binary, instead of what `cargo xtask dist` builds.
     #[arg(long)]
     gateway: Option<PathBuf>,
     /// Keeps every measurement in this file, instead of `bench/run.json` in the target folder.
@@ -86,7 +88,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let Some(gateway) = std::env::var_os(INSIDE) else {
         let gateway = match &options.gateway {
             Some(gateway) => gateway.clone(),
-            None => build(root)?,
+            None => crate::dist::ship(root)?,
         };
         peers::install(root, &proxies, &venv)?;
         return enter(&gateway);
@@ -135,11 +137,6 @@ pub(crate) fn load(port: u16, rate: u32, seconds: u32) -> anyhow::Result<()> {
 /// When the port is taken.
 pub(crate) fn origin(port: u16) -> anyhow::Result<()> {
     origin::serve(port)
-}
-
-fn build(root: &Path) -> anyhow::Result<PathBuf> {
-    shell::run(&mut cargo(root, &["build", "--profile", "dist", "--locked", "--bin", "gateway"]))?;
-    Ok(target_dir(root).join("dist/gateway"))
 }
 
 /// Starts this program again, with room for many connections: if that is allowed in namespaces of its own, so that

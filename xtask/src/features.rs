@@ -1,12 +1,12 @@
-//! What is built another way than for use: the features that are off by default, tested like what they replace, and the
-//! models of threads.
+//! What is built another way than for use: the features that are off by default, tested like what they replace, the
+//! models of threads, and the traffic that what is shipped is laid out by.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::debian;
 use crate::shell::{cargo, run};
+use crate::{debian, dist};
 
 /// Lints and tests the features, and explores the models.
 ///
@@ -33,6 +33,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     ] {
         run(&mut cargo(root, &["test", "--package", package, "--features", feature, kind, test]))?;
     }
+    dist::rehearse(root)?;
     // In a workspace of its own, where the locks of gw-h1 are loom's.
     run(&mut cargo(root, &["test", "--manifest-path", "crates/gw-h1/loom/Cargo.toml", "--test", "models"]))
 }

@@ -9,9 +9,11 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod certificate;
 mod consul_image;
 mod counts;
 mod debian;
+mod dist;
 mod docker;
 mod features;
 mod lint;
@@ -40,6 +42,8 @@ enum Command {
     It,
     /// The image with Consul that `it` runs: pulled, or composed of Debian's packages; prints its name.
     Image,
+    /// The binary as it is shipped, laid out by a profile of traffic: `dist/gateway` in the target folder. Takes long.
+    Dist(dist::Options),
     /// What a request costs here and at the peers, in one interleaved run.
     Bench(bench::Options),
     /// The benchmark's origin, on a port of 127.0.0.1.
@@ -62,6 +66,7 @@ impl Command {
             Self::Test => "test",
             Self::It => "it",
             Self::Image => "image",
+            Self::Dist(_) => "dist",
             Self::Bench(_) => "bench",
             Self::BenchOrigin { .. } => "bench-origin",
             Self::BenchLoad { .. } => "bench-load",
@@ -78,6 +83,7 @@ impl Command {
             Self::Test => suites::test(&root),
             Self::It => suites::integration(&root),
             Self::Image => suites::image(&root),
+            Self::Dist(options) => dist::run(&root, *options),
             Self::Bench(options) => bench::run(&root, options),
             Self::BenchOrigin { port } => bench::origin(*port),
             Self::BenchLoad { port, rate, seconds } => bench::load(*port, *rate, *seconds),

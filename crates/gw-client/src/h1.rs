@@ -13,13 +13,14 @@ mod upgraded;
 mod upload;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use gw_core::{Outcome, Request};
 use gw_h1::{
-    Framing, HeadLimits, Noted, ProtocolError, ReadBuffer, ResponseParser, WriteQueue, encode_request,
-    is_persistent, request_framing, response_framing,
+    BufferPool, Framing, HeadLimits, Noted, ProtocolError, ReadBuffer, ResponseParser, WriteQueue,
+    encode_request, is_persistent, request_framing, response_framing,
 };
 use http::{Method, Response, StatusCode};
 use http_body::Body as HttpBody;
@@ -40,6 +41,7 @@ pub(crate) struct Conn {
     stream: Stream,
     read: ReadBuffer,
     write: WriteQueue,
+    parser: ResponseParser,
     tasks: Tasks,
     /// Its last answer had no body by the rules, whatever its head said (RFC 9112 §6.3).
     bodiless: bool,
@@ -58,11 +60,14 @@ impl Conn {
 
     #[expect(clippy::unused_async, reason = "the other half shakes hands")]
     pub(crate) async fn open(stream: Stream, opening: &Opening) -> Result<Box<Self>, gw_core::Error> {
-        let buffers = opening.buffers();
-        let (read, write) = (ReadBuffer::new(buffers.clone()), WriteQueue::new(buffers.clone()));
-        // One allocation per connection: it moves from guard to guard with every request.
-        let tasks = opening.pool().tasks().clone();
-        Ok(Box::new(Self { stream, read, write, tasks, bodiless: false }))
+        Ok(Self::on(stream, opening.buffers(), opening.pool().tasks().clone()))
+    }
+
+    /// One allocation per connection: it moves from guard to guard with every request.
+    fn on(stream: Stream, buffers: &Arc<BufferPool>, tasks: Tasks) -> Box<Self> {
+        let (read, write) = (ReadBuffer::new(Arc::clone(buffers)), WriteQueue::new(Arc::clone(buffers)));
+        let parser = ResponseParser::new(LIMITS).keeping(Arc::clone(buffers));
+        Box::new(Self { stream, read, write, parser, tasks, bodiless: false })
     }
 
     /// Whether an idle connection may be used: the upstream has neither closed it nor sent anything unasked. A broken one
@@ -81,8 +86,8 @@ impl Conn {
         lease.give_back(self, now);
     }
 
-    /// Sends a request in origin form, whose fields are `noted`, and reads the head of its answer, which may come before the request's end. The
-    /// request keeps its head; its body is taken.
+    /// Sends a request in origin form, whose fields are `noted`, and reads the head of its answer, which may come before
+    /// the request's end. The request keeps its head, but that equal lengths become one; its body is taken.
     ///
     /// # Errors
     /// With the body put back, if no byte of the request left and another connection may take it.
@@ -136,7 +141,6 @@ fn upload_framing(request: &mut Request, noted: Noted) -> Result<Framing, Error>
 struct Sending {
     conn: Box<Conn>,
     upload: Upload,
-    parser: ResponseParser,
     /// What had been written before this request.
     before: u64,
     /// A byte of an answer has come.
@@ -147,7 +151,7 @@ impl Sending {
     fn new(mut conn: Box<Conn>, upload: Upload, request: &Request, framing: Framing) -> Self {
         conn.write.encode(|out| encode_request(request, framing, out));
         let before = conn.write.written();
-        Self { conn, upload, parser: ResponseParser::new(LIMITS), before, answered: false }
+        Self { conn, upload, before, answered: false }
     }
 
     fn poll(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
@@ -172,9 +176,9 @@ impl Sending {
 
     /// Reads until the head of the answer has come. Interim answers are skipped (RFC 9110 §15.2).
     fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
-        let Self { conn, parser, .. } = self;
+        let Conn { stream, read, parser, .. } = &mut *self.conn;
         loop {
-            while let Some(mut head) = parser.parse(conn.read.bytes())? {
+            while let Some(mut head) = parser.parse(read.bytes())? {
                 self.answered = true;
                 let (framing, reusable) = response_framing(method, &mut head, parser.noted())?;
                 let status = head.status();
@@ -190,7 +194,7 @@ impl Sending {
                 let reusable = reusable && is_persistent(head.version(), head.headers(), parser.noted());
                 return Poll::Ready(Ok((head.map(|()| framing), reusable)));
             }
-            match ready!(conn.read.poll_fill(Pin::new(&mut conn.stream), cx)) {
+            match ready!(read.poll_fill(Pin::new(stream), cx)) {
                 Ok(0) => return Poll::Ready(Err(self.lost(None))),
                 Ok(_) => self.answered = true,
                 Err(error) => return Poll::Ready(Err(self.lost(Some(error)))),

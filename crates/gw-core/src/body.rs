@@ -34,6 +34,14 @@ impl Body {
         // One allocation per streamed body: the price of one concrete type in every signature.
         Self(Kind::Stream(Box::pin(body)))
     }
+
+    /// All of it, if it is one chunk; none if it is empty, or a stream.
+    pub fn as_chunk(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Kind::Full(bytes) => Some(bytes),
+            Kind::Empty | Kind::Stream(_) => None,
+        }
+    }
 }
 
 impl From<Bytes> for Body {

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How far the upload of a request has got: a part of its context. `gw-proxy` notes it as the body passes; timeouts, the
-/// access log and the metrics read it.
+/// How far the upload of a request has got: a part of its context. `gw-proxy` notes it as the body passes, and at once
+/// where the body came with its head; timeouts, the access log and the metrics read it.
 #[derive(Debug)]
 pub struct Upload {
     begin: Instant,
@@ -27,12 +27,12 @@ impl Upload {
         self.ended.store(false, Relaxed);
     }
 
-    /// Bytes that went up so far.
+    /// Bytes that went up so far; all of a body that came with its head.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
     }
 
-    /// When the last byte went up; when the request was received, if none did.
+    /// When the last byte went up; when the request was received, if none did or all came with its head.
     pub fn last(&self) -> Instant {
         self.begin + Duration::from_nanos(self.last.load(Relaxed))
     }

@@ -61,6 +61,14 @@ impl BodyDecoder {
         }
     }
 
+    /// All that is left of a body that has a length, if it is at hand.
+    pub fn whole(&mut self, bytes: &mut BytesMut) -> Option<Bytes> {
+        let Kind::Length(left) = &mut self.0 else { return None };
+        let length = usize::try_from(*left).ok().filter(|length| (1..=bytes.len()).contains(length))?;
+        *left = 0;
+        Some(bytes.split_to(length).freeze())
+    }
+
     /// Tells that the peer closed its half and that all of its bytes went through [`decode`](Self::decode). False if
     /// the body is cut.
     pub fn close(&mut self) -> bool {

@@ -11,6 +11,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
 use crate::WriteQueue;
+use crate::head_cache::HeadCache;
 
 /// The bytes of a lent buffer: a head, or a small body.
 const LENT: usize = 16 * 1024;
@@ -32,17 +33,23 @@ const TRIED: usize = 4;
 pub struct BufferPool {
     free: Mutex<Vec<BytesMut>>,
     most: usize,
+    heads: HeadCache,
 }
 
 impl BufferPool {
     /// A pool that keeps `most` buffers at the most; what is given back beyond that is freed.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { free: Mutex::default(), most })
+        Arc::new(Self { free: Mutex::default(), most, heads: HeadCache::default() })
     }
 
     /// The buffers that are kept.
     pub fn kept(&self) -> usize {
         self.free.lock().len()
+    }
+
+    /// The last heads of the connections that take their buffers here.
+    pub(crate) fn heads(&self) -> &HeadCache {
+        &self.heads
     }
 
     /// A buffer without content and with room for at least 16 KiB.

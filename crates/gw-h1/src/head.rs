@@ -69,6 +69,11 @@ impl Scan {
         Ok(None)
     }
 
+    /// Whether nothing of the section has been looked at yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.seen == 0
+    }
+
     /// Takes the head off the front of `bytes` once it is whole.
     pub(crate) fn take(
         &mut self,
@@ -89,6 +94,7 @@ impl Scan {
 }
 
 /// A whole head or trailer section, and where its lines end.
+#[derive(Debug)]
 pub(crate) struct Section {
     bytes: Bytes,
     ends: Ends,
@@ -101,10 +107,31 @@ impl Section {
         Self { bytes: bytes.split_to(length).freeze(), ends }
     }
 
-    /// Its first line, without CR and LF.
-    pub(crate) fn first(&self) -> &[u8] {
-        let end = self.ends.first().map_or(0, |lf| *lf as usize - 1);
-        &self.bytes[..end]
+    /// All lines but the first, in memory of their own.
+    pub(crate) fn copy_of_fields(&self) -> Self {
+        let from = self.ends.first().map_or(0, |lf| lf + 1);
+        let ends = self.ends.iter().skip(1).map(|lf| lf - from).collect();
+        Self { bytes: Bytes::copy_from_slice(&self.bytes[from as usize..]), ends }
+    }
+
+    /// All of it, as it came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many lines there are before the blank one.
+    pub(crate) fn count(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    /// A line, without CR and LF.
+    pub(crate) fn line(&self, at: usize) -> &[u8] {
+        &self.bytes[self.range(at)]
+    }
+
+    fn range(&self, at: usize) -> Range<usize> {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize + 1);
+        start..self.ends[at] as usize - 1
     }
 
     /// A part of it, such as a word of its first line, without a copy.
@@ -112,43 +139,36 @@ impl Section {
         self.bytes.slice_ref(part)
     }
 
-    /// The fields of a head, which stand behind its first line; `most` counts those that are dropped too.
-    pub(crate) fn fields(
-        &self,
-        most: usize,
-        underscores: Underscores,
-    ) -> Result<(HeaderMap, Noted), ProtocolError> {
-        self.read(1, most, underscores)
-    }
-
-    /// All lines as fields.
-    pub(crate) fn trailers(&self, most: usize, underscores: Underscores) -> Result<HeaderMap, ProtocolError> {
-        self.read(0, most, underscores).map(|(fields, _)| fields)
-    }
-
-    fn read(
+    /// The fields of the lines from one on; `most` counts those that are dropped too.
+    pub(crate) fn read(
         &self,
         from: usize,
         most: usize,
         underscores: Underscores,
     ) -> Result<(HeaderMap, Noted), ProtocolError> {
-        // The last line is the blank one.
-        let lines = self.ends.get(from..self.ends.len() - 1).unwrap_or_default();
+        let lines = from..self.count();
         if lines.len() > most {
             return Err(ProtocolError::TooManyFields);
         }
         let fields = HeaderMap::try_with_capacity(lines.len() + ROOM);
         let mut fields = fields.map_err(|_| ProtocolError::TooManyFields)?;
         let mut noted = Noted::NONE;
-        let mut start = if from == 0 { 0 } else { self.ends[from - 1] as usize + 1 };
-        for lf in lines {
-            let end = *lf as usize - 1;
-            if let Some((name, value)) = field(&self.bytes, start..end, underscores, &mut noted)? {
+        for at in lines {
+            if let Some((name, value)) = self.field(at, underscores, &mut noted)? {
                 fields.try_append(name, value).map_err(|_| ProtocolError::TooManyFields)?;
             }
-            start = end + 2;
         }
         Ok((fields, noted))
+    }
+
+    /// The field of a line, its value as a slice; none if it is to be dropped.
+    pub(crate) fn field(
+        &self,
+        at: usize,
+        underscores: Underscores,
+        noted: &mut Noted,
+    ) -> Result<Option<(HeaderName, HeaderValue)>, ProtocolError> {
+        field(&self.bytes, self.range(at), underscores, noted)
     }
 }
 

@@ -13,6 +13,7 @@
 //! - the same bytes mean the same however they were cut into reads;
 //! - field values, targets and data are slices of the bytes as they were read: they are not copied, and keep the
 //!   buffer alive; only chunks too small to be worth a slice are moved together;
+//! - fields that are byte for byte those of the connection's last head are not read again, and mean the same;
 //! - every length that a peer chooses has a limit, or is the caller's to count;
 //! - an idle connection holds no buffer.
 
@@ -23,6 +24,8 @@ mod encode;
 mod error;
 mod framing;
 mod head;
+mod head_cache;
+mod head_reader;
 mod names;
 mod noted;
 mod queue;

@@ -15,8 +15,9 @@ use crate::BufferPool;
 use crate::encode::encode_field;
 use crate::trailers::may_trail;
 
-/// Data up to this size is copied beside the head or the framing: cheaper than a slice of its own.
-const COPIED: usize = 2 * 1024;
+/// Data up to this size is copied beside the head or the framing: cheaper than a slice of its own, which takes two
+/// allocations and a write of several slices.
+const COPIED: usize = 4 * 1024;
 
 /// The slices of one write.
 const SLICES: usize = 64;

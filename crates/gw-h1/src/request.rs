@@ -1,10 +1,12 @@
 //! The heads of requests, as a server reads them.
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http::{Method, Request, Uri, Version};
 
-use crate::head::{Scan, Section};
-use crate::{HeadLimits, Noted, ProtocolError, Underscores};
+use crate::head_reader::{Head, HeadReader};
+use crate::{BufferPool, HeadLimits, Noted, ProtocolError, Underscores};
 
 /// The longest target that `http::Uri` takes.
 const LONGEST_TARGET: usize = u16::MAX as usize - 1;
@@ -15,9 +17,7 @@ const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 /// say.
 #[derive(Debug)]
 pub struct RequestParser {
-    limits: HeadLimits,
-    underscores: Underscores,
-    scan: Scan,
+    heads: HeadReader,
     noted: Noted,
     /// The one empty line before the head has come (RFC 9112 §2.2).
     begun: bool,
@@ -26,7 +26,15 @@ pub struct RequestParser {
 impl RequestParser {
     /// A parser for a connection.
     pub fn new(limits: HeadLimits, underscores: Underscores) -> Self {
-        Self { limits, underscores, scan: Scan::default(), noted: Noted::NONE, begun: false }
+        Self { heads: HeadReader::new(limits, underscores), noted: Noted::NONE, begun: false }
+    }
+
+    /// The same, which keeps the last head of its connection beside the buffers of `pool`, so that fields that come again
+    /// are not read again.
+    #[must_use]
+    pub fn keeping(mut self, pool: Arc<BufferPool>) -> Self {
+        self.heads.keep(pool);
+        self
     }
 
     /// Takes the next head off the front of `bytes`, which are those of the last call and what has come since; none
@@ -43,9 +51,9 @@ impl RequestParser {
             }
             self.begun = true;
         }
-        let Some(head) = self.scan.take(bytes, &self.limits)? else { return Ok(None) };
+        let Some(head) = self.heads.take(bytes)? else { return Ok(None) };
         self.begun = false;
-        self.read(&head).map(Some)
+        self.read(head).map(Some)
     }
 
     /// What the last head has of the fields that say how its message is to be read.
@@ -53,8 +61,8 @@ impl RequestParser {
         self.noted
     }
 
-    fn read(&mut self, head: &Section) -> Result<Request<()>, ProtocolError> {
-        let (method, rest) = word(head.first())?;
+    fn read(&mut self, head: Head) -> Result<Request<()>, ProtocolError> {
+        let (method, rest) = word(head.section().line(0))?;
         let (target, version) = word(rest)?;
         let mut request = Request::new(());
         *request.version_mut() = match version {
@@ -64,14 +72,14 @@ impl RequestParser {
         };
         *request.method_mut() =
             Method::from_bytes(method).map_err(|_| ProtocolError::Malformed("a method that is no token"))?;
-        *request.uri_mut() = self.target(head.slice(target))?;
-        (*request.headers_mut(), self.noted) = head.fields(self.limits.fields, self.underscores)?;
+        *request.uri_mut() = self.target(head.section().slice(target))?;
+        (*request.headers_mut(), self.noted) = self.heads.fields(head)?;
         Ok(request)
     }
 
     /// The target, byte for byte.
     fn target(&self, target: Bytes) -> Result<Uri, ProtocolError> {
-        if target.len() > self.limits.target_bytes.min(LONGEST_TARGET) {
+        if target.len() > self.heads.limits.target_bytes.min(LONGEST_TARGET) {
             return Err(ProtocolError::TargetTooLong);
         }
         // `http::Uri` would drop it in silence; no form of target has one (RFC 9112 §3.2).

@@ -1,10 +1,12 @@
 //! The heads of responses, as a client reads them.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use http::{Response, StatusCode, Version};
 
-use crate::head::{Scan, Section};
-use crate::{HeadLimits, Noted, ProtocolError, Underscores};
+use crate::head_reader::{Head, HeadReader};
+use crate::{BufferPool, HeadLimits, Noted, ProtocolError, Underscores};
 
 /// The interim answers before an answer: a request may have any number of them (RFC 9110 §15.2), but who reads them is
 /// not to be kept busy for ever.
@@ -13,8 +15,7 @@ const INTERIM: u8 = 16;
 /// Takes the heads of responses off what has been read, one after the other.
 #[derive(Debug)]
 pub struct ResponseParser {
-    limits: HeadLimits,
-    scan: Scan,
+    heads: HeadReader,
     noted: Noted,
     /// The interim answers since the last other one.
     interim: u8,
@@ -23,7 +24,15 @@ pub struct ResponseParser {
 impl ResponseParser {
     /// A parser for a connection; of the limits, that of the target has no meaning.
     pub fn new(limits: HeadLimits) -> Self {
-        Self { limits, scan: Scan::default(), noted: Noted::NONE, interim: 0 }
+        Self { heads: HeadReader::new(limits, Underscores::Keep), noted: Noted::NONE, interim: 0 }
+    }
+
+    /// The same, which keeps the last head of its connection beside the buffers of `pool`, so that fields that come again
+    /// are not read again.
+    #[must_use]
+    pub fn keeping(mut self, pool: Arc<BufferPool>) -> Self {
+        self.heads.keep(pool);
+        self
     }
 
     /// Takes the next head off the front of `bytes`, which are those of the last call and what has come since; none
@@ -40,9 +49,9 @@ impl ResponseParser {
         if !b"HTTP/1.".starts_with(&bytes[..bytes.len().min(7)]) {
             return Err(ProtocolError::Malformed("no status line"));
         }
-        match self.scan.take(bytes, &self.limits) {
+        match self.heads.take(bytes) {
             Ok(Some(head)) => {
-                let head = self.read(&head)?;
+                let head = self.read(head)?;
                 self.count(head.status())?;
                 Ok(Some(head))
             }
@@ -66,11 +75,11 @@ impl ResponseParser {
         self.noted
     }
 
-    fn read(&mut self, head: &Section) -> Result<Response<()>, ProtocolError> {
-        let (version, status) = status_line(head.first())?;
+    fn read(&mut self, head: Head) -> Result<Response<()>, ProtocolError> {
+        let (version, status) = status_line(head.section().line(0))?;
         let mut response = Response::new(());
         (*response.version_mut(), *response.status_mut()) = (version, status);
-        (*response.headers_mut(), self.noted) = head.fields(self.limits.fields, Underscores::Keep)?;
+        (*response.headers_mut(), self.noted) = self.heads.fields(head)?;
         Ok(response)
     }
 }

@@ -3,6 +3,7 @@
 mod bodies;
 #[path = "../fuzz/src/message.rs"]
 mod message;
+mod repeats;
 mod requests;
 mod responses;
 

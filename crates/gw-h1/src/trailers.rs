@@ -71,11 +71,11 @@ impl Trailers {
             let full = bytes.len() >= BYTES;
             return if full { Err(ProtocolError::TrailersTooLarge) } else { Ok(None) };
         };
-        let all =
-            Section::take(bytes, ends).trailers(FIELDS, self.underscores).map_err(|error| match error {
-                ProtocolError::TooManyFields => ProtocolError::TrailersTooLarge,
-                error => error,
-            })?;
+        let read = Section::take(bytes, ends).read(0, FIELDS, self.underscores);
+        let (all, _) = read.map_err(|error| match error {
+            ProtocolError::TooManyFields => ProtocolError::TrailersTooLarge,
+            error => error,
+        })?;
         // Rare enough to be copied.
         let mut trailers = HeaderMap::new();
         for (name, value) in all.iter().filter(|(name, _)| may_trail(name)) {

@@ -70,11 +70,11 @@ impl Attempts {
     ) -> impl Future<Output = Result<Response>> + Send {
         let replay = Replay::new(std::mem::take(req.body_mut()), replay::LIMIT, &self.budget);
         async move {
-            let mut attempt = 1;
+            let (mut attempt, mut body) = (1, replay.body().unwrap_or_default());
             loop {
                 let last = attempt >= self.policy.attempts;
                 patience.cx.set_last_attempt(last);
-                *req.body_mut() = replay.body();
+                *req.body_mut() = body;
                 patience.set_remaining(&mut req, now);
                 let span = spans::attempt(attempt);
                 let limit = span.in_scope(|| self.begin(&mut patience, now));
@@ -98,6 +98,9 @@ impl Attempts {
                 let Some(pause) = again.then(|| self.pause(attempt, &patience)).flatten() else {
                     return result;
                 };
+                // From here on the attempt that failed reads nothing that the next one needs, whoever still sends it.
+                let Some(again) = replay.body() else { return result };
+                body = again;
                 // The failed answer lets go of its node before the wait, not after it.
                 drop(result);
                 if !pause.is_zero() {

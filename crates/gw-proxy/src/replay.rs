@@ -45,8 +45,37 @@ impl Budget {
 pub(crate) enum Replay {
     /// Nothing to keep.
     Empty,
+    /// A body that is there already.
+    Whole(Whole),
     /// A body that is read once and kept.
     Kept(Arc<Mutex<Kept>>),
+}
+
+/// A body in one chunk, and its share of the budget.
+pub(crate) struct Whole {
+    bytes: Bytes,
+    budget: Arc<Budget>,
+}
+
+impl Whole {
+    /// None if it is beyond a limit.
+    fn of(body: &Body, limit: usize, budget: &Arc<Budget>) -> Option<Self> {
+        let bytes = body.as_chunk()?;
+        let cost = cost(bytes);
+        (cost <= limit && budget.take(cost))
+            .then(|| Self { bytes: bytes.clone(), budget: Arc::clone(budget) })
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        self.budget.give_back(cost(&self.bytes));
+    }
+}
+
+/// What it costs to keep a chunk.
+fn cost(chunk: &Bytes) -> usize {
+    chunk.len() + CHUNK_COST
 }
 
 /// What has been read, and where the rest comes from.
@@ -75,6 +104,9 @@ impl Replay {
         if body.is_end_stream() {
             return Self::Empty;
         }
+        if let Some(whole) = Whole::of(&body, limit, budget) {
+            return Self::Whole(whole);
+        }
         Self::Kept(Arc::new(Mutex::new(Kept {
             hint: body.size_hint(),
             rest: body,
@@ -91,18 +123,23 @@ impl Replay {
         })))
     }
 
-    /// The body for the next attempt; bodies handed out before it are dead.
-    pub(crate) fn body(&self) -> Body {
+    /// The body for the next attempt, unless its beginning is gone; those handed out before it read no more of what is
+    /// still to come.
+    pub(crate) fn body(&self) -> Option<Body> {
         match self {
-            Self::Empty => Body::empty(),
+            Self::Empty => Some(Body::empty()),
+            Self::Whole(whole) => Some(Body::from(whole.bytes.clone())),
             Self::Kept(kept) => {
                 let attempt = {
                     let mut kept = kept.lock();
+                    if kept.overflown {
+                        return None;
+                    }
                     kept.attempt += 1;
                     kept.position = 0;
                     kept.attempt
                 };
-                Body::stream(Reader { kept: Arc::clone(kept), attempt, done: false })
+                Some(Body::stream(Reader { kept: Arc::clone(kept), attempt, begun: false, done: false }))
             }
         }
     }
@@ -110,7 +147,7 @@ impl Replay {
     /// Whether another attempt would send the same bytes.
     pub(crate) fn is_complete(&self) -> bool {
         match self {
-            Self::Empty => true,
+            Self::Empty | Self::Whole(_) => true,
             Self::Kept(kept) => !kept.lock().overflown,
         }
     }
@@ -132,7 +169,7 @@ impl Kept {
         if self.overflown {
             return;
         }
-        let cost = chunk.len() + CHUNK_COST;
+        let cost = cost(chunk);
         if !self.settled && self.bytes + cost <= self.limit && self.budget.take(cost) {
             self.bytes += cost;
             self.chunks.push(chunk.clone());
@@ -192,6 +229,8 @@ impl Drop for Kept {
 struct Reader {
     kept: Arc<Mutex<Kept>>,
     attempt: usize,
+    /// Something of it was read, so that its length is another one.
+    begun: bool,
     done: bool,
 }
 
@@ -208,6 +247,7 @@ impl HttpBody for Reader {
         if this.done {
             return Poll::Ready(None);
         }
+        this.begun = true;
         if let Some(chunk) = kept.chunks.get(kept.position).cloned() {
             kept.position += 1;
             kept.forget_sent();
@@ -229,7 +269,7 @@ impl HttpBody for Reader {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.kept.lock().hint
+        if self.begun { SizeHint::default() } else { self.kept.lock().hint }
     }
 }
 
@@ -254,25 +294,45 @@ mod tests {
     async fn every_attempt_sends_the_whole_body_wherever_the_last_one_stopped() {
         let budget = Budget::new(1000);
         let replay = Replay::new(body(&["ab", "cd", "ef"]), 1000, &budget);
-        let mut first = replay.body();
+        let mut first = replay.body().unwrap();
         first.frame().await.unwrap().unwrap();
-        let second = replay.body();
+        let second = replay.body().unwrap();
         assert!(first.frame().await.unwrap().is_err(), "an older attempt reads no more");
         assert_eq!(read(second).await, "abcdef");
-        assert_eq!(read(replay.body()).await, "abcdef");
+        assert_eq!(read(replay.body().unwrap()).await, "abcdef");
         assert!(replay.is_complete());
         drop((first, replay));
         assert_eq!(budget.left.load(Relaxed), 1000);
     }
 
     #[tokio::test]
+    async fn a_body_in_one_chunk_is_sent_again_and_counts_until_the_answer_has_been_chosen() {
+        let budget = Budget::new(100);
+        let replay = Replay::new(Body::from("abcdef"), 1000, &budget);
+        assert_eq!(budget.left.load(Relaxed), 100 - 6 - CHUNK_COST);
+        for _ in 0..2 {
+            assert_eq!(read(replay.body().unwrap()).await, "abcdef");
+        }
+        // There is no room for a second one: it is sent once.
+        let other = Replay::new(Body::from("ghijkl"), 1000, &budget);
+        assert_eq!(read(other.body().unwrap()).await, "ghijkl");
+        assert!(replay.is_complete() && !other.is_complete() && other.body().is_none());
+        drop((replay, other));
+        assert_eq!(budget.left.load(Relaxed), 100);
+        assert!(
+            matches!(Replay::new(Body::from("abcdef"), 69, &budget), Replay::Kept(_)),
+            "beyond its own limit"
+        );
+    }
+
+    #[tokio::test]
     async fn what_was_kept_is_let_go_of_when_the_answer_has_been_chosen() {
         let budget = Budget::new(1000);
         let replay = Replay::new(body(&["ab", "cd", "ef"]), 1000, &budget);
-        let mut first = replay.body();
+        let mut first = replay.body().unwrap();
         first.frame().await.unwrap().unwrap();
         first.frame().await.unwrap().unwrap();
-        let mut last = replay.body();
+        let mut last = replay.body().unwrap();
         last.frame().await.unwrap().unwrap();
         drop(replay);
         assert!(budget.left.load(Relaxed) < 1000, "one chunk is yet to be sent again");
@@ -286,8 +346,8 @@ mod tests {
             let budget = Budget::new(budget);
             let before = budget.left.load(Relaxed);
             let replay = Replay::new(body(&["ab", "cd", "ef"]), limit, &budget);
-            assert_eq!(read(replay.body()).await, "abcdef");
-            assert!(!replay.is_complete());
+            assert_eq!(read(replay.body().unwrap()).await, "abcdef");
+            assert!(!replay.is_complete() && replay.body().is_none());
             assert_eq!(budget.left.load(Relaxed), before, "what was kept is given back at once");
         }
     }

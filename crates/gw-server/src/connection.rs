@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::Limits;
 use crate::h1;
-use crate::io::{LEAD, Stream, Watched};
+use crate::io::{Stream, Watched};
 use crate::listener::{Settings, tls_info};
 use crate::service::{Connection, Service};
 use crate::spans;
@@ -27,7 +27,7 @@ use crate::tasks::{Kind, Tasks};
 use crate::watch::{Phase, Verdict, Watch};
 use crate::worker::{Registration, Shared, Socket, Worker};
 
-const PREFACE: &[u8; LEAD] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What an HTTP/2 client may send before we take it: per stream, and over the connection.
 const WINDOW: u32 = 1 << 20;
@@ -48,26 +48,30 @@ pub(crate) fn spawn(shared: &Arc<Shared>, worker: &Arc<Worker>, socket: Socket<T
     let registration = Registration::new(shared, worker, &watch, socket.slot);
     let (shared, on) = (Arc::clone(shared), Arc::clone(worker));
     let (tcp, bound) = (socket.stream, socket.listener.local);
-    worker.tasks.spawn(Kind::Connection, async move {
-        // A failure means that the client is gone already.
-        let Ok(local) = local_address(&tcp, bound) else { return };
-        let span = spans::connection(watch.peer, local);
-        let inside = span.clone();
-        // In one expression: what has a name besides is stored twice.
-        async {
-            let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
-            let h2_agreed = tls.as_ref().map(|tls| tls.h2);
-            let context = ConnContext::new(on.index, Arc::clone(&settings.name), watch.peer, local);
-            let context = context.with_tls(tls).trusting(Arc::clone(&settings.trusted_proxies));
-            let context = Arc::new(context);
-            let io = Watched::new(stream, Arc::clone(&watch), registration);
-            let agreed = Mutex::default();
-            let connection = Arc::new(Connection { shared, worker: on, watch, context, span, agreed });
-            serve(io, &connection, settings.http2, h2_agreed).await;
-        }
-        .instrument(inside)
-        .await;
-    });
+    // Boxed, since a runtime moves what it is given eight times before it is a task.
+    worker.tasks.spawn(
+        Kind::Connection,
+        Box::pin(async move {
+            // A failure means that the client is gone already.
+            let Ok(local) = local_address(&tcp, bound) else { return };
+            let span = spans::connection(watch.peer, local);
+            let inside = span.clone();
+            // In one expression: what has a name besides is stored twice.
+            async {
+                let Some((stream, tls)) = secure(tcp, &settings, &watch).await else { return };
+                let h2_agreed = tls.as_ref().map(|tls| tls.h2);
+                let context = ConnContext::new(on.index, Arc::clone(&settings.name), watch.peer, local);
+                let context = context.with_tls(tls).trusting(Arc::clone(&settings.trusted_proxies));
+                let context = Arc::new(context);
+                let io = Watched::new(stream, Arc::clone(&watch), registration);
+                let agreed = Mutex::default();
+                let connection = Arc::new(Connection { shared, worker: on, watch, context, span, agreed });
+                serve(io, &connection, settings.http2, h2_agreed).await;
+            }
+            .instrument(inside)
+            .await;
+        }),
+    );
 }
 
 /// The connection's own address. That of the listener, unless it listens on all: then the system has to be asked.
@@ -133,9 +137,11 @@ async fn sniff(io: &mut Watched, watch: &Watch, http2: bool) -> io::Result<bool>
                 }
             }
             let (lead, closed) = ready!(io.poll_peek(cx))?;
-            let like = http2 && PREFACE.starts_with(lead);
-            if !like || closed || lead.len() == LEAD {
-                return Poll::Ready(Ok(like && lead.len() == LEAD));
+            if http2 && lead.starts_with(PREFACE) {
+                return Poll::Ready(Ok(true));
+            }
+            if !http2 || closed || !PREFACE.starts_with(lead) {
+                return Poll::Ready(Ok(false));
             }
         }
     })

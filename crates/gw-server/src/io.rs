@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -20,6 +21,9 @@ use crate::worker::Registration;
 
 /// Bytes dropped at a go while lingering.
 const SINK: usize = 4096;
+
+/// Bytes read at a go while the protocol is being found out: most heads come whole, and need no second read.
+const FIRST: usize = 2048;
 
 /// A socket.
 pub(crate) enum Stream {
@@ -85,39 +89,28 @@ pub(crate) struct Watched {
     stream: Stream,
     watch: Arc<Watch>,
     /// Bytes read while the protocol was being found out, to be read again.
-    lead: Lead,
+    lead: BytesMut,
     closing: Closing,
     _registration: Registration,
 }
 
-/// At most the bytes of the HTTP/2 preface.
-#[derive(Default)]
-struct Lead {
-    bytes: [u8; LEAD],
-    filled: usize,
-    read: usize,
-}
-
-/// The length of the HTTP/2 preface.
-pub(crate) const LEAD: usize = 24;
-
 impl Watched {
     pub(crate) fn new(stream: Stream, watch: Arc<Watch>, registration: Registration) -> Self {
-        Self { stream, watch, lead: Lead::default(), closing: Closing::Open, _registration: registration }
+        Self { stream, watch, lead: BytesMut::new(), closing: Closing::Open, _registration: registration }
     }
 
     /// Reads more of the first bytes, which will be read again; returns all of them so far, and whether the
     /// client has closed its half.
     pub(crate) fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(&[u8], bool)>> {
-        let Lead { bytes, filled, .. } = &mut self.lead;
-        let mut buf = ReadBuf::new(&mut bytes[*filled..]);
+        let mut first = [MaybeUninit::uninit(); FIRST];
+        let mut buf = ReadBuf::uninit(&mut first);
         ready!(self.stream.poll_read(cx, &mut buf))?;
         let read = buf.filled().len();
-        *filled += read;
+        self.lead.extend_from_slice(buf.filled());
         if read > 0 {
             self.watch.on_read(read);
         }
-        Poll::Ready(Ok((&self.lead.bytes[..self.lead.filled], read == 0)))
+        Poll::Ready(Ok((&self.lead, read == 0)))
     }
 
     /// Finds out whether bytes lie unread in the socket, whatever the runtime believes, before an idle
@@ -178,11 +171,13 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let me = &mut *self;
         let before = buf.filled().len();
-        if me.lead.read < me.lead.filled {
-            let lead = &me.lead.bytes[me.lead.read..me.lead.filled];
-            let taken = lead.len().min(buf.remaining());
-            buf.put_slice(&lead[..taken]);
-            me.lead.read += taken;
+        if !me.lead.is_empty() {
+            let taken = me.lead.len().min(buf.remaining());
+            buf.put_slice(&me.lead[..taken]);
+            me.lead.advance(taken);
+            if me.lead.is_empty() {
+                me.lead = BytesMut::new();
+            }
             // With the rest of the head, if it is there: handed over in two pieces, it would be parsed twice. What the
             // socket says besides, it says again.
             if buf.remaining() > 0 && me.stream.poll_read(cx, buf).is_ready() {

@@ -1,4 +1,5 @@
-//! The body of a request on its way to the handler: counted, timed, and with errors that say whose fault they are.
+//! The body of a request on its way to the handler: counted, timed, and with errors that say whose fault they are; one that
+//! came with its head needs none of that.
 //!
 //! Nothing is buffered. `100 Continue` is sent when the first frame is asked for, and not before.
 
@@ -16,27 +17,46 @@ use gw_core::{Body, Error, Outcome};
 use gw_h1::server::BodyError;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How the content types of gRPC begin.
 const GRPC: &[u8] = b"application/grpc";
 
 /// What a connection reads of a body.
-pub(crate) trait Incoming: HttpBody<Data = Bytes, Error: Blame> + Send + Unpin + 'static {}
+pub(crate) trait Incoming: HttpBody<Data = Bytes, Error: Blame> + Send + Unpin + 'static {
+    /// All of it, if it came with its head.
+    fn whole(&mut self) -> Option<Bytes>;
+}
 
-impl<B: HttpBody<Data = Bytes, Error: Blame> + Send + Unpin + 'static> Incoming for B {}
+impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> Incoming for gw_h1::server::RequestBody<I> {
+    fn whole(&mut self) -> Option<Bytes> {
+        self.take_whole()
+    }
+}
 
-/// Wraps what a connection reads; a body of no bytes costs nothing.
+impl Incoming for hyper::body::Incoming {
+    fn whole(&mut self) -> Option<Bytes> {
+        None
+    }
+}
+
+/// Wraps what a connection reads; a body of no bytes costs nothing, nor does one that is there already, since it cannot
+/// stand still.
 ///
 /// The body of a gRPC call may stand still: it is a stream whose client speaks when it has something to say, and how
 /// long that may last is the handler's to know.
 pub(crate) fn request_body(
-    incoming: impl Incoming,
+    mut incoming: impl Incoming,
     headers: &HeaderMap,
     watch: &Arc<Watch>,
     worker: &Arc<Worker>,
 ) -> Body {
     if incoming.is_end_stream() {
         return Body::empty();
+    }
+    // It has a length: one above the limit was refused with its head.
+    if let Some(whole) = incoming.whole() {
+        return Body::from(whole);
     }
     watch.begin_body();
     Body::stream(RequestBody {

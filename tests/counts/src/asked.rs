@@ -41,11 +41,21 @@ pub(crate) fn request(fields: &HeaderMap) -> Request {
 
 /// The bytes of it.
 pub(crate) fn bytes() -> Vec<u8> {
-    let mut text = "GET /orders/7 HTTP/1.1\r\n".to_owned();
+    (head("GET") + "\r\n").into_bytes()
+}
+
+/// The bytes of one with a body of 4 KiB, which ends as a head does.
+pub(crate) fn upload() -> Vec<u8> {
+    let body = "x".repeat(4092) + "\r\n\r\n";
+    format!("{}content-length: {}\r\n\r\n{body}", head("POST"), body.len()).into_bytes()
+}
+
+fn head(method: &str) -> String {
+    let mut text = format!("{method} /orders/7 HTTP/1.1\r\n");
     for (name, value) in FIELDS {
         let _ = write!(text, "{name}: {value}\r\n");
     }
-    (text + "\r\n").into_bytes()
+    text
 }
 
 /// The connection that it comes over.

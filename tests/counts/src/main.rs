@@ -27,7 +27,7 @@ type Thing = Box<dyn FnMut(usize)>;
 /// A name, how often it is to be done, and how it is prepared.
 type Named = (&'static str, u32, fn() -> Thing);
 
-const THINGS: [Named; 9] = [
+const THINGS: [Named; 11] = [
     ("lookup-10", 10_000, || lookup::thing(10)),
     ("lookup-10000", 10_000, || lookup::thing(10_000)),
     ("pick", 10_000, pick::thing),
@@ -36,7 +36,9 @@ const THINGS: [Named; 9] = [
     ("access-log", 2_000, telemetry::access_log),
     ("chain", 2_000, chain::thing),
     ("proxy", 1_000, proxy::thing),
-    ("request", 500, request::thing),
+    ("request", 500, || request::kept(asked::bytes())),
+    ("upload", 500, || request::kept(asked::upload())),
+    ("connection", 300, || request::closing(asked::bytes())),
 ];
 
 fn main() {

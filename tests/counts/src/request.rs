@@ -4,7 +4,7 @@
 //! same however fast the machine is. Their own instructions are few.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -12,9 +12,10 @@ use std::time::Duration;
 use gw_client::{ClientFactory, ClientOptions, Static};
 use gw_core::Handler;
 use gw_server::{Inherited, ListenerOptions, ProxyServer, ServerOptions};
+use tokio::runtime::Runtime;
 
+use crate::Thing;
 use crate::proxy::{BODY, serving};
-use crate::{Thing, asked};
 
 /// Long enough for the gateway to fall asleep, though callgrind makes it fifty times slower.
 const REST: Duration = Duration::from_millis(3);
@@ -23,7 +24,48 @@ const ANSWER: &str = "HTTP/1.1 200 OK\r\nserver: origin\r\ndate: Sat, 21 Nov 202
     content-type: text/plain\r\ncache-control: no-cache\r\nx-frame-options: DENY\r\n\
     x-content-type-options: nosniff\r\ncontent-length: 13\r\n\r\nthirteen byte";
 
-pub(crate) fn thing() -> Thing {
+/// `request` is what the caller sends each time, on one connection.
+pub(crate) fn kept(request: Vec<u8>) -> Thing {
+    let (gateway, address) = gateway();
+    let mut caller = connect(address);
+    Box::new(move |_| {
+        // It lives as long as the thing.
+        let _ = &gateway;
+        rest();
+        ask(&mut caller, &request);
+    })
+}
+
+/// The same on a connection of its own each time, which closes.
+pub(crate) fn closing(request: Vec<u8>) -> Thing {
+    let (gateway, address) = gateway();
+    Box::new(move |_| {
+        let _ = &gateway;
+        rest();
+        let mut caller = connect(address);
+        rest();
+        ask(&mut caller, &request);
+        rest();
+    })
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let caller = TcpStream::connect(address).unwrap();
+    caller.set_nodelay(true).unwrap();
+    caller
+}
+
+fn ask(caller: &mut TcpStream, request: &[u8]) {
+    caller.write_all(request).unwrap();
+    let answer = until(caller, BODY.as_bytes());
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+/// What has to live for a gateway to serve.
+type Gateway = (ProxyServer, Runtime, Arc<ClientFactory>);
+
+/// A gateway before an origin, and its address.
+fn gateway() -> (Gateway, SocketAddr) {
     let origin = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = origin.local_addr().unwrap().to_string();
     thread::spawn(move || serve(&origin));
@@ -38,20 +80,10 @@ pub(crate) fn thing() -> Thing {
     let listener = ListenerOptions::new("counted", "127.0.0.1:0".parse().unwrap());
     let bound = server.commit(server.prepare(vec![listener]).unwrap());
     drop(guard);
-    let mut caller = TcpStream::connect(bound[0].address).unwrap();
-    caller.set_nodelay(true).unwrap();
-    let request = asked::bytes();
-    Box::new(move |_| {
-        // They live as long as the thing.
-        let _ = (&server, &control, &clients);
-        rest();
-        caller.write_all(&request).unwrap();
-        let answer = until(&mut caller, BODY.as_bytes());
-        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
-    })
+    ((server, control, clients), bound[0].address)
 }
 
-/// Answers on one connection after the other: there is one client.
+/// Answers on one connection after the other: there is one client. Bodies end as heads do.
 fn serve(listener: &TcpListener) {
     for mut stream in listener.incoming().flatten() {
         stream.set_nodelay(true).unwrap();

@@ -57,8 +57,9 @@ async fn a_revoked_token_is_told_and_harms_nobody() {
     agent.revoke(&token).await;
     // A change ends the query that the token still had allowed.
     agent.register(&registration.clone().meta("changed", "yes")).await;
-    let state = watched(&gateway, "services", |state| !state["error"].is_null()).await;
-    assert!(state["error"].as_str().is_some_and(|error| error.contains("403")), "{state}");
+    // A busy machine may have had another error before.
+    let refused = |error: &str| error.contains("403");
+    watched(&gateway, "services", |state| state["error"].as_str().is_some_and(refused)).await;
     gateway.logged("the log says so", |line| line.contains("users") && line.contains("403")).await;
     assert!(!gateway.log().contains(&token.secret), "a secret in the log");
     load.more(200).await;

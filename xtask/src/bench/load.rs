@@ -25,6 +25,14 @@ const FIELDS: [&str; 10] = [
     "Sec-Fetch-Site: same-origin",
 ];
 
+/// A script for wrk whose requests are alike and never the same, as those of most clients are: one repeats itself after
+/// the 4,096th.
+const VARIED: &str = "local requests, n = {}, 0\nfunction init()\n  for i = 1, 4096 do\n    \
+    wrk.headers['Traceparent'] = string.format('00-%032x-%016x-01', i, i)\n    \
+    wrk.headers['Cookie'] = string.format('session=%032x; theme=dark; consent=all.2026-11-01', i)\n    \
+    requests[i] = wrk.format(nil, '/small/' .. i)\n  end\nend\n\
+    function request()\n  n = n % #requests + 1\n  return requests[n]\nend\n";
+
 /// What a load generator counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counted {
@@ -93,6 +101,7 @@ impl Load<'_> {
                  wrk.headers['Content-Type'] = 'application/octet-stream'\n"
                     .to_owned(),
             ),
+            Scenario::Varied => Some(VARIED.to_owned()),
             Scenario::Routes | Scenario::TenRoutes => {
                 Some(routes::script(&routes::mixed(self.scenario.routes())))
             }
@@ -102,12 +111,15 @@ impl Load<'_> {
 
     /// HTTP/2: h2load, whose log has the time of each request.
     fn streams(&self) -> anyhow::Result<Counted> {
-        let log = self.folder.join("h2load.log");
+        // Apart from the configuration, whose directory the gateway watches: h2load writes for each request.
+        let folder = self.folder.join("h2load");
+        std::fs::create_dir_all(&folder)?;
+        let log = folder.join("log");
         let mut command = pinned(LOAD);
         command.arg("h2load").arg(format!("--duration={}", self.seconds)).arg("--log-file").arg(&log);
         command.args(["--clients=8", "--max-concurrent-streams=8"]);
         if self.scenario == Scenario::Grpc {
-            let message = self.folder.join("message");
+            let message = folder.join("message");
             std::fs::write(&message, MESSAGE)?;
             command.arg("-d").arg(message);
             fields(

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -14,7 +13,7 @@ use super::peers::{Place, Proxy};
 use super::process::{LOAD, PROXY, Running, SPREAD, busy, own, pause};
 use super::scenario::Scenario;
 use super::{futex, idle, reload};
-use crate::shell;
+use crate::certificate;
 
 const ORIGIN: u16 = 9900;
 const PORT: u16 = 9800;
@@ -70,7 +69,7 @@ impl Bench {
         programs: PathBuf,
         seconds: u32,
     ) -> anyhow::Result<Self> {
-        certificate(&folder)?;
+        certificate::make(&folder)?;
         let this = std::env::current_exe()?.display().to_string();
         let command = [this, "bench-origin".to_owned(), ORIGIN.to_string()];
         let mut origin = Running::start(&command, LOAD, &folder.join("origin.out"))?;
@@ -191,23 +190,4 @@ fn wait_for(port: u16, running: &mut Running) -> anyhow::Result<()> {
         pause(Duration::from_millis(10));
     }
     anyhow::bail!("nothing listens on port {port}")
-}
-
-/// A certificate of P-256, as most sites have, and both parts in one file as HAProxy wants them.
-fn certificate(folder: &std::path::Path) -> anyhow::Result<()> {
-    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
-    command.args([
-        "-days",
-        "30",
-        "-subj",
-        "/CN=bench.example",
-        "-addext",
-        "subjectAltName=DNS:bench.example",
-    ]);
-    command.arg("-keyout").arg(&key).arg("-out").arg(&cert);
-    anyhow::ensure!(shell::succeeds(&mut command), "openssl makes no certificate");
-    std::fs::write(folder.join("both.pem"), std::fs::read_to_string(cert)? + &std::fs::read_to_string(key)?)?;
-    Ok(())
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Scenario {
     /// GET, 13 bytes, 64 keep-alive connections, 10 header fields as browsers send them.
     Small,
+    /// The same with a path, a trace and a cookie of its own in each request.
+    Varied,
     /// The same with 10 KiB.
     #[value(name = "10k")]
     #[serde(rename = "10k")]

@@ -6,7 +6,8 @@ use super::Report;
 use super::repository::{File, Repository};
 
 /// For every member, what it may import of ours. A name that ends in `*` stands for every crate that starts so.
-const TABLE: [(&str, &[&str]); 20] = [
+const TABLE: [(&str, &[&str]); 21] = [
+    ("gw-alloc", &[]),
     ("gw-core", &[]),
     // The configuration tree and its decoder: as a leaf, it can serve documents and middleware options alike.
     ("gw-value", &[]),

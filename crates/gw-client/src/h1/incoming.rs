@@ -47,14 +47,7 @@ impl Incoming {
     /// The whole body, if it has come with its head.
     pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
         let Source::Own(conn) = &mut self.source else { return None };
-        let read = conn.read.bytes();
-        if self.decoder.left()? > read.len() as u64 {
-            return None;
-        }
-        match self.decoder.decode(read) {
-            Ok(Decoded::Data(data)) => Some(data),
-            _ => None,
-        }
+        self.decoder.whole(conn.read.bytes())
     }
 
     /// The connection, if it may serve again: both messages have ended in order, and nothing came after the answer.

@@ -23,9 +23,7 @@ async fn pair() -> (Box<Conn>, TcpStream, Arc<BufferPool>) {
     let (upstream, _) = listener.accept().await.unwrap();
     upstream.set_nodelay(true).unwrap();
     let pool = BufferPool::new(8);
-    let (read, write) = (ReadBuffer::new(Arc::clone(&pool)), WriteQueue::new(Arc::clone(&pool)));
-    let (stream, tasks) = (Stream::Plain(tcp), Tasks::default());
-    (Box::new(Conn { stream, read, write, tasks, bodiless: false }), upstream, pool)
+    (Conn::on(Stream::Plain(tcp), &pool, Tasks::default()), upstream, pool)
 }
 
 async fn send_over(conn: Box<Conn>, request: &mut Request) -> Result<Response<Incoming>, Failed> {

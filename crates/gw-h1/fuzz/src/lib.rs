@@ -6,12 +6,14 @@
 mod chunked;
 mod message;
 mod peer;
+mod repeats;
 mod request;
 mod response;
 pub mod seeds;
 mod written;
 
 pub use chunked::chunked;
+pub use repeats::repeats;
 pub use request::request;
 pub use response::response;
 pub use written::written;
@@ -20,9 +22,10 @@ pub use written::written;
 pub type Property = (&'static str, fn(&[u8]) -> bool, &'static str);
 
 /// All of them.
-pub const PROPERTIES: [Property; 4] = [
+pub const PROPERTIES: [Property; 5] = [
     ("request", request, include_str!("../seeds/request.txt")),
     ("response", response, include_str!("../seeds/response.txt")),
     ("chunked", chunked, include_str!("../seeds/chunked.txt")),
+    ("repeats", repeats, include_str!("../seeds/repeats.txt")),
     ("written", written, include_str!("../seeds/written.txt")),
 ];

@@ -11,7 +11,7 @@ use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::{Answer, Asked, Gathered, Then};
-use super::shared::{Cell, Inbound, Next};
+use super::shared::{Inbound, Link, Next};
 use super::{BadRequest, Date, Error, Fault, RequestBody};
 use crate::{
     BodyDecoder, BufferPool, Framing, HeadLimits, Noted, RequestParser, Underscores, WriteQueue,
@@ -48,7 +48,7 @@ pub struct Upgraded<I> {
 /// It yields nothing at its end, or the socket after an answer 101. On an error it is to be dropped, not closed in
 /// order.
 pub struct Connection<I, S, F, B> {
-    cell: Arc<Cell<I>>,
+    link: Link<I>,
     write: WriteQueue,
     parser: RequestParser,
     underscores: Underscores,
@@ -81,9 +81,9 @@ where
     /// A connection on `io`, from which nothing of a request has been read.
     pub fn new(io: I, setup: &Setup, service: S) -> Self {
         Self {
-            cell: Cell::new(io, Arc::clone(&setup.pool)),
+            link: Link::new(io, Arc::clone(&setup.pool)),
             write: WriteQueue::new(Arc::clone(&setup.pool)),
-            parser: RequestParser::new(setup.limits, setup.underscores),
+            parser: RequestParser::new(setup.limits, setup.underscores).keeping(Arc::clone(&setup.pool)),
             underscores: setup.underscores,
             date: Arc::clone(&setup.date),
             service,
@@ -114,15 +114,15 @@ where
     }
 
     /// Looks at the socket; none if the connection has ended.
-    pub fn with_io<R>(&self, look: impl FnOnce(&mut I) -> R) -> Option<R> {
-        self.cell.with(|shared| look(&mut shared.io))
+    pub fn with_io<R>(&mut self, look: impl FnOnce(&mut I) -> R) -> Option<R> {
+        self.link.with(|shared| look(&mut shared.io))
     }
 
     fn refuse(&mut self, fault: Fault, head: Option<Request<()>>) {
         self.midway = false;
         self.asked =
             head.as_ref().map_or_else(Asked::unknown, |head| Asked::of(head, Noted::of(head.headers())));
-        self.cell.with(|shared| shared.inbound = Inbound::Lost);
+        self.link.with(|shared| shared.inbound = Inbound::Lost);
         self.state = State::Serving(Box::pin((self.service)(Err(BadRequest { fault, head }))));
     }
 
@@ -133,23 +133,32 @@ where
             Err(error) => return self.refuse(Fault::Protocol(error), Some(head)),
         };
         self.asked = Asked::of(&head, noted);
-        let body = match framing {
-            Framing::Empty | Framing::Length(0) => RequestBody::empty(),
-            _ => {
-                let decoder = BodyDecoder::new(framing, self.underscores);
-                let length = decoder.left();
-                self.cell.with(|shared| {
-                    shared.inbound = Inbound::Held(decoder);
-                    shared.interim = (noted.has(Noted::EXPECT) && expects(&head)).then_some(0);
-                });
-                RequestBody::new(&self.cell, length)
-            }
+        self.state = match self.body(framing, noted.has(Noted::EXPECT) && expects(&head)) {
+            Some(body) => State::Serving(Box::pin((self.service)(Ok(head.map(|()| body))))),
+            None => State::Closing,
         };
-        self.state = State::Serving(Box::pin((self.service)(Ok(head.map(|()| body)))));
+    }
+
+    /// The body of a request, for which the client waits to be asked if it `expects` that; none if the connection has ended.
+    fn body(&mut self, framing: Framing, expects: bool) -> Option<RequestBody<I>> {
+        if matches!(framing, Framing::Empty | Framing::Length(0)) {
+            return Some(RequestBody::empty());
+        }
+        let mut decoder = BodyDecoder::new(framing, self.underscores);
+        if let Some(whole) = self.link.with(|shared| decoder.whole(shared.read.bytes())).flatten() {
+            // Nobody need read on, nor be told to send it (RFC 9110 §10.1.1).
+            return Some(RequestBody::whole(whole));
+        }
+        let length = decoder.left();
+        self.link.with(|shared| {
+            shared.inbound = Inbound::Held(decoder);
+            shared.interim = expects.then_some(0);
+        });
+        Some(RequestBody::new(self.link.lend()?, length))
     }
 
     fn answer(&mut self, response: Response<B>, cx: &mut Context<'_>) {
-        let before = self.cell.with(|shared| (shared.next(cx), shared.take_interim()));
+        let before = self.link.with(|shared| (shared.next(cx), shared.take_interim()));
         let (next, interim) = before.unwrap_or((Next::Unknown, &[]));
         if !interim.is_empty() {
             self.write.push(Bytes::from_static(interim));
@@ -166,16 +175,16 @@ where
 
     /// What is at hand of an answer, and what comes next after that: who holds the body of the request may drop it at the
     /// end of the answer, and then the client can be told that the connection closes.
-    fn look_ahead(&self, answer: &mut Answer<B>, cx: &mut Context<'_>) -> (Next, Option<WriteQueue>) {
+    fn look_ahead(&mut self, answer: &mut Answer<B>, cx: &mut Context<'_>) -> (Next, Option<WriteQueue>) {
         let mut ahead = self.write.another();
         answer.gather(&mut ahead, cx);
-        let next = self.cell.with(|shared| shared.next(cx));
+        let next = self.link.with(|shared| shared.next(cx));
         (next.unwrap_or(Next::Unknown), Some(ahead))
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let (parser, ending) = (&mut self.parser, self.ending);
-        let polled = self.cell.with(|shared| {
+        let polled = self.link.with(|shared| {
             let polled = shared.poll_head(parser, ending, cx);
             self.midway = polled.is_pending() && !shared.read.is_empty();
             polled
@@ -194,7 +203,7 @@ where
         loop {
             let gathered = answer.gather(&mut self.write, cx);
             let write = &mut self.write;
-            let flushed = self.cell.with(|shared| write.poll_flush(Pin::new(&mut shared.io), cx));
+            let flushed = self.link.with(|shared| write.poll_flush(Pin::new(&mut shared.io), cx));
             ready!(flushed.unwrap_or(Poll::Ready(Ok(()))))?;
             match gathered {
                 Gathered::All => return Poll::Ready(Ok(answer.then)),
@@ -207,7 +216,7 @@ where
 
     /// Ready with an error when the client has gone.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        let polled = self.cell.with(|shared| shared.poll_closed(cx));
+        let polled = self.link.with(|shared| shared.poll_closed(cx));
         match ready!(polled.unwrap_or(Poll::Ready(Ok(())))) {
             Ok(()) => Poll::Ready(Error::Closed),
             Err(error) => Poll::Ready(error.into()),
@@ -216,10 +225,11 @@ where
 
     /// Ready when the next head can be read, or none is to be.
     fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let next = self.cell.with(|shared| {
+        let next = self.link.with(|shared| {
             let next = shared.next(cx);
             match next {
-                Next::Head => shared.read.release(),
+                // What it is left with goes back when the next head is waited for.
+                Next::Head => shared.read.shrink(),
                 // In the same breath: a body that ended in between would wake nobody.
                 Next::Body => shared.await_body(cx),
                 Next::Unknown => {}
@@ -227,7 +237,10 @@ where
             next
         });
         self.state = match next {
-            Some(Next::Head) => State::Head,
+            Some(Next::Head) => {
+                self.link.reclaim();
+                State::Head
+            }
             Some(Next::Body) => return Poll::Pending,
             Some(Next::Unknown) | None => State::Closing,
         };
@@ -235,7 +248,7 @@ where
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let closed = self.cell.with(|shared| {
+        let closed = self.link.with(|shared| {
             shared.read.bytes().clear();
             shared.read.release();
             Pin::new(&mut shared.io).poll_shutdown(cx)
@@ -245,7 +258,7 @@ where
     }
 
     fn upgrade(&mut self) -> Option<Upgraded<I>> {
-        let mut shared = self.cell.take()?;
+        let mut shared = self.link.take()?;
         let unread = shared.read.bytes().split().freeze();
         Some(Upgraded { io: shared.io, unread })
     }
@@ -289,7 +302,7 @@ where
                 State::Between => ready!(me.poll_between(cx)),
                 State::Closing => {
                     ready!(me.poll_close(cx))?;
-                    me.cell.take();
+                    me.link.take();
                     return Poll::Ready(Ok(None));
                 }
             }
@@ -299,6 +312,6 @@ where
 
 impl<I, S, F, B> Drop for Connection<I, S, F, B> {
     fn drop(&mut self) {
-        self.cell.take();
+        self.link.take();
     }
 }

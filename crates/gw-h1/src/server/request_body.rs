@@ -31,9 +31,11 @@ pub enum BodyError {
 
 /// The body of a request. Whoever asks for its first frame lets a client go on that waits for `100 Continue`.
 ///
-/// It may outlive the answer: then the connection waits for its end or its drop. What is left then is read over if it is
-/// at hand; else the connection closes.
+/// It may outlive the answer: then the connection waits for its end or its drop, unless it came with its head. What is left
+/// then is read over if it is at hand; else the connection closes.
 pub struct RequestBody<I> {
+    /// All of it, until it is taken, if it came with its head.
+    whole: Option<Bytes>,
     /// None at the end, good or bad.
     cell: Option<Arc<Cell<I>>>,
     /// Bytes left, if known.
@@ -42,11 +44,22 @@ pub struct RequestBody<I> {
 
 impl<I> RequestBody<I> {
     pub(super) fn empty() -> Self {
-        Self { cell: None, left: Some(0) }
+        Self { whole: None, cell: None, left: Some(0) }
     }
 
-    pub(super) fn new(cell: &Arc<Cell<I>>, length: Option<u64>) -> Self {
-        Self { cell: Some(Arc::clone(cell)), left: length }
+    pub(super) fn whole(data: Bytes) -> Self {
+        Self { left: Some(data.len() as u64), whole: Some(data), cell: None }
+    }
+
+    pub(super) fn new(cell: Arc<Cell<I>>, length: Option<u64>) -> Self {
+        Self { whole: None, cell: Some(cell), left: length }
+    }
+
+    /// All of it, if it came with its head: what is left is an empty body, that of a connection that serves on.
+    pub fn take_whole(&mut self) -> Option<Bytes> {
+        let whole = self.whole.take()?;
+        self.left = Some(0);
+        Some(whole)
     }
 }
 
@@ -58,7 +71,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Body for RequestBody<I> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(cell) = &self.cell else { return Poll::Ready(None) };
+        let Some(cell) = &self.cell else {
+            return Poll::Ready(self.take_whole().map(|data| Ok(Frame::data(data))));
+        };
         let polled = cell.with(|shared| (shared.poll_body(cx), matches!(shared.inbound, Inbound::Held(_))));
         let (polled, goes_on) = polled.unwrap_or((Poll::Ready(Some(Err(BodyError::Gone))), false));
         if let Poll::Ready(Some(Ok(frame))) = &polled {
@@ -72,7 +87,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Body for RequestBody<I> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.cell.is_none()
+        self.cell.is_none() && self.whole.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

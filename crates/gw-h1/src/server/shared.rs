@@ -20,18 +20,66 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// So much of a body that nobody wants is read over, if it is at hand, to keep the connection.
 const READ_OVER: usize = 64 * 1024;
 
-/// The shared part of a connection; none once that has ended. The lock is contended only if the body of the request
-/// is read on another thread.
+/// The part of a connection that whoever holds the body of its request needs too: the connection's own until there is
+/// such a body, and again after that, so that a request without one takes no lock.
+pub(super) enum Link<I> {
+    /// The connection's own.
+    Own(Shared<I>),
+    /// Shared with a body.
+    Lent(Arc<Cell<I>>),
+    /// The connection has ended, or its socket was taken for another protocol.
+    Gone,
+}
+
+impl<I> Link<I> {
+    pub(super) fn new(io: I, pool: Arc<BufferPool>) -> Self {
+        let read = ReadBuffer::new(pool);
+        let (inbound, interim) = (Inbound::Done, None);
+        Self::Own(Shared { io, read, inbound, interim, owner: None, due: None, reader: None })
+    }
+
+    /// None once it is gone.
+    pub(super) fn with<R>(&mut self, with: impl FnOnce(&mut Shared<I>) -> R) -> Option<R> {
+        match self {
+            Self::Own(shared) => Some(with(shared)),
+            Self::Lent(cell) => cell.with(with),
+            Self::Gone => None,
+        }
+    }
+
+    /// For the body of a request.
+    pub(super) fn lend(&mut self) -> Option<Arc<Cell<I>>> {
+        let cell = match std::mem::replace(self, Self::Gone) {
+            Self::Own(shared) => Arc::new(Cell(Mutex::new(Some(shared)))),
+            Self::Lent(cell) => cell,
+            Self::Gone => return None,
+        };
+        *self = Self::Lent(Arc::clone(&cell));
+        Some(cell)
+    }
+
+    /// Takes it back: nobody reads on.
+    pub(super) fn reclaim(&mut self) {
+        if let Self::Lent(_) = self {
+            *self = self.take().map_or(Self::Gone, Self::Own);
+        }
+    }
+
+    /// Ends the connection for whoever holds a body of it.
+    pub(super) fn take(&mut self) -> Option<Shared<I>> {
+        match std::mem::replace(self, Self::Gone) {
+            Self::Own(shared) => Some(shared),
+            Self::Lent(cell) => cell.take(),
+            Self::Gone => None,
+        }
+    }
+}
+
+/// What was lent; none once the connection has it again, or has ended. The lock is contended only if the body of the
+/// request is read on another thread.
 pub(super) struct Cell<I>(Mutex<Option<Shared<I>>>);
 
 impl<I> Cell<I> {
-    pub(super) fn new(io: I, pool: Arc<BufferPool>) -> Arc<Self> {
-        let read = ReadBuffer::new(pool);
-        let (inbound, interim) = (Inbound::Done, None);
-        let shared = Shared { io, read, inbound, interim, owner: None, due: None, reader: None };
-        Arc::new(Self(Mutex::new(Some(shared))))
-    }
-
     pub(super) fn with<R>(&self, with: impl FnOnce(&mut Shared<I>) -> R) -> Option<R> {
         let mut held = self.0.lock();
         let shared = held.as_mut()?;
@@ -45,8 +93,7 @@ impl<I> Cell<I> {
         Some(returned)
     }
 
-    /// Ends the connection for whoever holds a body of it.
-    pub(super) fn take(&self) -> Option<Shared<I>> {
+    fn take(&self) -> Option<Shared<I>> {
         let mut taken = self.0.lock().take()?;
         if let Some(reader) = taken.reader.take() {
             reader.wake();

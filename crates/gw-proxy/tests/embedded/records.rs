@@ -1,28 +1,12 @@
 //! What is recorded of a request when it has ended.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, BufReader};
 use std::time::SystemTime;
 
 use gw_telemetry::{AccessLog, LogFormat};
-use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::*;
-
-/// A sink whose text can be read.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The number at the end of the line of a metric that has no other labels than these.
 fn metric(metrics: &Metrics, name: &str) -> f64 {
@@ -34,9 +18,9 @@ fn metric(metrics: &Metrics, name: &str) -> f64 {
 /// By a clock that goes an hour while the client answers: the line has the time of the request's head, and so has its id.
 #[tokio::test]
 async fn a_request_is_recorded_as_it_was_received_when_its_answer_has_ended() {
-    let (clock, lines) = (Clock::movable(), Lines::default());
+    let (clock, (lines, sink)) = (Clock::movable(), io::pipe().unwrap());
     let (metrics, moved) = (Metrics::new(1, BuildInfo::default()), clock.clone());
-    let log = AccessLog::start(Box::new(lines.clone()), LogFormat::Json, 1).unwrap();
+    let log = AccessLog::start(Box::new(sink), LogFormat::Json, 1).unwrap();
     let builder = Proxy::builder(1, Arc::clone(&metrics));
     let proxy = builder.access_log(Arc::clone(&log)).clock(clock).build();
     let text = "[[middlewares]]\nname = 'request_id'\n[[middlewares]]\nname = 'logging'\n\
@@ -58,8 +42,9 @@ async fn a_request_is_recorded_as_it_was_received_when_its_answer_has_ended() {
     assert_eq!(metric(&metrics, "http_server_active_requests"), 0.0);
     assert_eq!(metric(&metrics, "http_server_request_duration_seconds_count"), 1.0);
     assert!(log.shutdown(PATIENCE));
-    let text = String::from_utf8(lines.0.lock().clone()).unwrap();
-    let line: Value = serde_json::from_str(&text).unwrap();
+    let mut line = String::new();
+    BufReader::new(lines).read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
     let told = u128::from_str_radix(&id[..13].replace('-', ""), 16).unwrap();
     assert!((before..=after).contains(&told), "{before} {told} {after}");
     assert_eq!(line["gateway.request_id"], id);

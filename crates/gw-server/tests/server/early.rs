@@ -11,7 +11,7 @@ const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: gw.test\r\n\r\n";
 async fn an_unread_body_is_never_the_next_request() {
     let server = serve(|_| async { answer(403, "no") });
     let length = SMUGGLED.len();
-    // The body comes with the head: hyper has it, and drops it.
+    // The body comes with the head.
     let mut client = Client::connect(server.address).await;
     client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{SMUGGLED}")).await;
     assert_eq!(client.answer().await.status, 403);
@@ -71,6 +71,18 @@ async fn a_client_that_never_closes_is_not_waited_for() {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 413);
     server.until(|server| server.connections().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_body_that_comes_with_its_head_has_the_same_limit() {
+    let limits = Limits { body_bytes: Some(10), ..Limits::default() };
+    let server = start(listener(limits), |req, _| echo(req));
+    for (length, status) in [(10, 200), (11, 413)] {
+        let mut client = Client::connect(server.address).await;
+        let body = "x".repeat(length);
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}")).await;
+        assert_eq!(client.answer().await.status, status, "{length} bytes");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod harness;
 mod http1;
 mod http2;
 mod listeners;
+mod sniff;
 mod stalls;
 mod tls;
 mod tunnel;

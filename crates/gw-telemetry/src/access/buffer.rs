@@ -45,7 +45,7 @@ impl Buffer {
     /// Takes the last lines.
     pub(super) fn close(&mut self) -> Option<Batch> {
         self.closed = true;
-        self.take()
+        (self.batch.lines > 0).then(|| std::mem::take(&mut self.batch))
     }
 
     /// Whether the log was shut down.
@@ -53,8 +53,10 @@ impl Buffer {
         self.closed
     }
 
-    /// What there is, even if it is little.
+    /// What there is, even if it is little. The next batch has room for as much, a full batch at the most: what grows step by
+    /// step is moved as often.
     pub(super) fn take(&mut self) -> Option<Batch> {
-        (self.batch.lines > 0).then(|| std::mem::take(&mut self.batch))
+        let next = || Batch { bytes: Vec::with_capacity(self.batch.bytes.len()), lines: 0 };
+        (self.batch.lines > 0).then(next).map(|next| std::mem::replace(&mut self.batch, next))
     }
 }

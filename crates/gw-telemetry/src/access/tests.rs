@@ -10,6 +10,7 @@ use gw_core::{Attempt, Outcome};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::buffer::Buffer;
 use super::*;
 
 mod faults;
@@ -90,6 +91,17 @@ fn attempts() -> [Attempt; 2] {
         attempt("10.0.0.1:80", None, Outcome::ConnectRefused, 1),
         attempt("10.0.0.2:80", Some(200), Outcome::Ok, 9),
     ]
+}
+
+#[test]
+fn a_batch_has_room_for_as_much_as_the_last_one() {
+    let mut buffer = Buffer::default();
+    let mut batch = || {
+        assert!(buffer.push(LogFormat::Json, &record()).is_none(), "it is far from full");
+        buffer.take().unwrap()
+    };
+    let (first, second) = (batch(), batch());
+    assert_eq!(second.bytes.capacity(), first.bytes.len(), "it had not to grow");
 }
 
 #[test]

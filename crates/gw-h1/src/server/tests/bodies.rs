@@ -74,11 +74,16 @@ fn a_body_that_is_cut_is_an_error() {
 fn a_body_that_nobody_reads_is_never_the_next_request() {
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", smuggled.len());
-    // At hand: read over.
-    let mut bench = Bench::new(|_| async { full("") });
-    bench.send(format!("{head}{smuggled}")).expect(OK);
-    bench.send(format!("{head}{smuggled}GET / HTTP/1.1\r\nHost: a\r\n\r\n")).expect(&format!("{OK}{OK}"));
+    // At hand: come with its head, or read over.
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = format!("{chunked}{:x}\r\n{smuggled}\r\n0\r\n\r\n", smuggled.len());
+    for request in [format!("{head}{smuggled}"), chunked] {
+        let mut bench = Bench::new(|_| async { full("") });
+        bench.send(&request).expect(OK);
+        bench.send(format!("{request}GET / HTTP/1.1\r\nHost: a\r\n\r\n")).expect(&format!("{OK}{OK}"));
+    }
     // Not at hand: the end.
+    let mut bench = Bench::new(|_| async { full("") });
     bench.send(&head).expect(LAST);
     assert!(bench.is_shut());
     bench.send(smuggled).expect("");
@@ -122,6 +127,30 @@ fn continue_comes_before_the_answer_or_not_at_all() {
     bench.send("GET /").poll().send(" HTTP/1.1\r\nHost: a\r\n\r\n").expect(OK);
 }
 
+#[test]
+fn a_body_that_came_with_its_head_is_whole() {
+    let head = "POST / HTTP/1.1\r\nHost: a\r\n";
+    let whole = format!("{head}Content-Length: 2\r\n\r\nhi");
+    let (held, hold) = held();
+    let mut bench = Bench::new(hold);
+    let mut sent = |pieces: &[&str]| {
+        pieces.iter().for_each(|piece| _ = bench.send(piece));
+        held.lock().take().unwrap()
+    };
+    let mut body = sent(&[&whole]);
+    assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, Some(2)));
+    assert_eq!(body.take_whole().as_deref(), Some(&b"hi"[..]));
+    assert_eq!((body.is_end_stream(), body.size_hint().exact(), body.take_whole()), (true, Some(0), None));
+    // Nobody has to take it: what follows is the next request, whoever still holds this one.
+    let kept = sent(&[&whole]);
+    let mut read = sent(&[&whole]);
+    assert_eq!(text(next(&mut read, Waker::noop())), "hi");
+    assert!(read.is_end_stream() && !kept.is_end_stream());
+    // A part of it, or chunks, are no whole.
+    assert_eq!(sent(&[&whole[..whole.len() - 1], &whole[whole.len() - 1..]]).take_whole(), None);
+    assert_eq!(sent(&[&format!("{head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]).take_whole(), None);
+}
+
 type Held = Arc<Mutex<Option<RequestBody<Wire>>>>;
 
 /// A service that answers at once and keeps the body for somebody else.
@@ -163,9 +192,10 @@ fn an_answer_with_which_the_request_is_given_up_says_that_it_is_the_last() {
     bench.send(post).expect(closing);
     assert!(bench.is_shut());
     // What is left of the request is at hand.
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n";
     let mut bench = Bench::new(|request| std::future::ready(holding(full("early"), request)));
-    for _ in 0..2 {
-        bench.send(format!("{post}abcd")).expect("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly");
+    for request in [&format!("{post}abcd"), chunked, chunked] {
+        bench.send(request).expect("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly");
     }
     // Before the end of the answer nobody can say.
     let (feed, response) = fed();

@@ -167,6 +167,15 @@ fn no_body_is_taken_for_the_bytes_of_an_upgrade() {
         bench.send("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nContent-Length: 9\r\n\r\nearly");
         assert!(bench.is_shut(), "held: {hold}");
     }
+    // What is known to end before them is in nobody's way.
+    let mut held = Vec::new();
+    let mut bench = Bench::new(move |request| {
+        held.push(request);
+        std::future::ready(switching())
+    });
+    bench.send("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\nearlyXYZ");
+    let Some(Ok(Some(upgraded))) = bench.ended.take() else { panic!("{:?}", bench.ended.is_some()) };
+    assert_eq!(upgraded.unread, "XYZ");
 }
 
 #[test]

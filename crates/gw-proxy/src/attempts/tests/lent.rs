@@ -79,3 +79,34 @@ async fn the_values_of_a_head_are_those_that_came_in_every_attempt() {
     let places = places.lock();
     assert!(places.len() == 4 && places.iter().all(|place| *place == places[0]), "{places:?}");
 }
+
+/// HTTP/2 sends on after an answer that ends early: nobody has told it not to.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_failed_reads_nothing_that_the_next_one_needs() {
+    let chunk = Bytes::from(vec![b'x'; replay::LIMIT / 2]);
+    let frames: Vec<_> = (0..3).map(|_| Ok::<_, Error>(Frame::data(chunk.clone()))).collect();
+    let body = Body::stream(StreamBody::new(futures_util::stream::iter(frames)));
+    let lengths = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&lengths);
+    let client = client_fn(move |req: Request| {
+        let notes = Arc::clone(&notes);
+        async move {
+            let mut body = req.into_body();
+            let first = notes.lock().is_empty();
+            if first {
+                let read = body.frame().await.unwrap()?.into_data().unwrap().len();
+                notes.lock().push(read);
+                tokio::spawn(async move { while body.frame().await.is_some_and(|frame| frame.is_ok()) {} });
+                return status(503, "early");
+            }
+            let read = body.collect().await?.to_bytes().len();
+            notes.lock().push(read);
+            status(200, "done")
+        }
+    });
+    let mut attempts = attempts(Arc::new(client), 2, &["503"]);
+    attempts.policy.backoff = Some(Duration::from_millis(100));
+    let response = attempts.call(request("PUT", body, &context(false))).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(*lengths.lock(), [chunk.len(), 3 * chunk.len()]);
+}
