@@ -19,7 +19,7 @@ mod futex;
 mod idle;
 mod load;
 mod machine;
-mod origin;
+pub(crate) mod origin;
 mod paced;
 mod peers;
 mod process;

@@ -19,12 +19,18 @@ const SMALL: usize = 13;
 /// When one of the ports is taken.
 pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
     let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let (plain, calls, answers) = (listen(port)?, listen(port + 1)?, Answers::new());
+    let (plain, calls) = (listen(port)?, listen(port + 1)?);
     thread::scope(|scope| {
         scope.spawn(|| each(scope, &calls, grpc::connection));
-        each(scope, &plain, |stream| connection(stream, &answers));
+        serve_plain(&plain);
     });
     Ok(())
+}
+
+/// Serves HTTP/1.1 alone, until it is ended.
+pub(crate) fn serve_plain(listener: &TcpListener) {
+    let answers = Answers::new();
+    thread::scope(|scope| each(scope, listener, |stream| connection(stream, &answers)));
 }
 
 /// Gives every connection a thread; its failure is a proxy that went away, which is nothing to tell.

@@ -17,6 +17,7 @@ use crate::bench;
 /// How long the gateway may take to start, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 const CONNECTIONS: usize = 8;
+const ACCESS_LOG: &str = "train-access.log";
 
 /// The ways out, by the first segment of the path; the last ones lead back in.
 const WAYS: [&str; 4] = ["", "/h2", "/tls", "/h2s"];
@@ -40,6 +41,8 @@ pub(crate) fn run(gateway: &Path, folder: &Path, seconds: u32) -> anyhow::Result
     let mut command = Command::new(gateway);
     command.args(["--workers", "1", "-conf"]).arg(&config).stdin(Stdio::null());
     let log = std::fs::File::create(folder.join("train.log"))?;
+    // That of a former run.
+    let _ = std::fs::remove_file(folder.join(ACCESS_LOG));
     command.stdout(log.try_clone()?).stderr(log);
     let mut gateway = Ended(command.spawn().context("cannot start the gateway")?);
     let start = Instant::now();
@@ -168,7 +171,7 @@ fn document(folder: &Path, [port, tls, admin]: [u16; 3], origin: u16) -> String 
         "listeners = [\n  {{ address = \"127.0.0.1:{port}\" }},\n  {{ address = \"127.0.0.1:{tls}\", \
          certificates = [{{ cert = \"{folder}/cert.pem\", key = \"{folder}/key.pem\" }}] }},\n]\n\
          admin = {{ address = \"127.0.0.1:{admin}\" }}\n\
-         access_log = {{ format = \"json\", path = \"{folder}/train-access.log\" }}\n\
+         access_log = {{ format = \"json\", path = \"{folder}/{ACCESS_LOG}\" }}\n\
          tls_store = {{ own = {{ insecure = true }} }}\n\
          middlewares = [{{ name = \"logging\" }}, {{ name = \"request_id\" }}, {{ name = \"cors\" }}]\n{ways}\
          [[endpoints]]\npath = \"/users/{{id}}\"\nbackends = [{{ target = \"127.0.0.1:{origin}\" }}]\n\
@@ -176,25 +179,25 @@ fn document(folder: &Path, [port, tls, admin]: [u16; 3], origin: u16) -> String 
     )
 }
 
-/// Ports that nobody has at the moment.
+/// Ports that nobody has at the moment, and that no connection will be given meanwhile as its own: those are from
+/// 32768 on (`ip_local_port_range`), and thousands of them are taken when tests have just run.
 fn free<const N: usize>() -> anyhow::Result<[u16; N]> {
-    let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+    // Another run may look for some at this moment.
+    let first = 20_000 + u16::try_from(std::process::id() % 1000)? * 10;
+    let mut found = (first..32_768).filter(|port| bind(*port).is_some());
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        let listener = listener.as_ref().ok().context("no port is free")?;
-        *port = listener.local_addr()?.port();
+    for port in &mut ports {
+        *port = found.next().context("no port is free")?;
     }
     Ok(ports)
 }
 
 /// The benchmark's origin, for as long as this program runs.
 fn origin() -> anyhow::Result<u16> {
-    let [port] = free()?;
-    thread::spawn(move || {
-        if let Err(error) = bench::origin(port) {
-            eprintln!("the origin does not serve: {error:#}");
-        }
-    });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.local_addr()?.port();
+    thread::spawn(move || bench::origin::serve_plain(&listener));
     Ok(port)
 }
 
