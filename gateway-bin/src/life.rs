@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::{Fuse, FusedFuture, OptionFuture};
 use futures_util::{FutureExt, StreamExt};
-use gw_config::{ControlClient, FileLoader, Loaded};
+use gw_config::{Changed, ControlClient, Environment, FileLoader, Loaded};
 use gw_server::{Bound, Inherited, ListenerOptions, Predecessor, ProxyServer, ServerOptions};
 use gw_telemetry::LogFormat;
 use std::io::IsTerminal;
@@ -18,7 +18,6 @@ use crate::exit::{Exit, Failure};
 use crate::handover;
 use crate::reload::ReloadError;
 use crate::stop::{self, Asked, Signals};
-use gw_config::Environment;
 
 /// Where a configuration is looked for when no file is named.
 const DEFAULT_FILES: [&str; 3] = ["config.yaml", "config.toml", "/etc/gateway/gateway.toml"];
@@ -95,18 +94,16 @@ pub(crate) fn run(
     })
 }
 
-/// The runtime of everything that is not a request.
+/// The runtime of everything that is not a request. A thread that it makes for something is gone after that.
 pub(crate) fn control() -> Result<tokio::runtime::Runtime, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    Ok(runtime.context("the control runtime")?)
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    Ok(runtime.enable_all().thread_keep_alive(Duration::ZERO).build().context("the control runtime")?)
 }
 
 fn default_file() -> Result<PathBuf, Failure> {
     DEFAULT_FILES.iter().map(PathBuf::from).find(|file| file.exists()).ok_or_else(|| {
-        Failure::usage(format!(
-            "there is no {}; name a configuration with -conf",
-            DEFAULT_FILES.join(", no ")
-        ))
+        let files = DEFAULT_FILES.join(", no ");
+        Failure::usage(format!("there is no {files}; name a configuration with -conf"))
     })
 }
 
@@ -153,7 +150,7 @@ impl Gateway {
             App::build(settings, &loaded.gateway, tokio::runtime::Handle::current()).context("wiring")?;
         let (report, bound) = app.reloader.start(loaded).await.map_err(|error| match error {
             ReloadError::Config(diagnostics) => Failure::Config(diagnostics),
-            ReloadError::Bind(error) => Failure::Step(error.into()),
+            other => Failure::Step(other.into()),
         })?;
         let mut gateway = Self { app, admin: None, bound, admin_address: None };
         if !admin.is_empty() {
@@ -220,13 +217,14 @@ impl Gateway {
         signals: &mut Signals,
     ) -> Stop {
         let mut documents = match origin {
-            Some((loader, _)) => loader.watch(),
+            Some((loader, _)) => loader.changes(),
             None => futures_util::stream::pending().boxed(),
         };
         let service: OptionFuture<_> = service.map(ControlClient::run).into();
         let mut service = std::pin::pin!(service);
         let mut sweep = tokio::time::interval(SWEEP);
-        let mut handover = std::pin::pin!(Fuse::terminated());
+        let (mut handover, mut reload) =
+            (std::pin::pin!(Fuse::terminated()), std::pin::pin!(Fuse::terminated()));
         loop {
             tokio::select! {
                 asked = signals.next() => match (asked, origin) {
@@ -243,12 +241,16 @@ impl Gateway {
                     Err(error) => tracing::error!("not handed over, this process serves on: {error:#}"),
                 },
                 Some(never) = &mut service => match never {},
-                Some(document) = documents.next() => self.reload(document),
+                Some(changed) = documents.next(), if reload.is_terminated() => reload.set(self.reload(changed).fuse()),
+                () = &mut reload => {}
                 worker = self.app.server.failed() => {
                     tracing::error!(?worker, "a worker ended; stopping");
                     return Stop::WorkerLost;
                 }
-                _ = sweep.tick() => self.app.proxy.sweep(),
+                _ = sweep.tick() => if self.app.proxy.sweep() {
+                    #[cfg(all(feature = "mimalloc", not(feature = "jemalloc")))]
+                    gw_alloc::collect();
+                },
             }
         }
     }
@@ -261,22 +263,14 @@ impl Gateway {
     }
 
     /// One reload. Whatever is wrong with it is logged, and the old configuration serves on.
-    fn reload(&self, document: Result<Loaded, gw_config::Diagnostics>) {
-        match self.app.reloader.apply(document) {
-            Ok((report, _)) => {
+    async fn reload(&self, changed: Changed) {
+        match self.app.reloader.apply(changed).await {
+            Ok(report) => {
                 self.app.lifecycle.note(format!("reloaded: generation {}", report.generation));
-                tracing::info!(
-                    generation = report.generation,
-                    added = report.added.join(", "),
-                    changed = report.changed.join(", "),
-                    removed = report.removed.join(", "),
-                    kept = report.kept,
-                    seconds = report.seconds,
-                    "reloaded"
-                );
+                report.log();
             }
             Err(error) => {
-                self.app.lifecycle.note("not reloaded: the configuration is wrong");
+                self.app.lifecycle.note("not reloaded");
                 tracing::error!("not reloaded, the old configuration serves on\n{error}");
             }
         }

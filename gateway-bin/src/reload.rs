@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use gw_client::ClientFactory;
-use gw_config::{Diagnostic, Diagnostics, Loaded, v1};
+use gw_config::{Changed, Diagnostic, Diagnostics, Environment, Loaded, v1};
 use gw_proxy::{Compiled, Compiler, Proxy, Report};
 use gw_server::{Bound, ListenerOptions, ProxyServer};
 use gw_telemetry::Metrics;
 use gw_value::Spanned;
 
 use crate::{discovery, listeners};
-use gw_config::Environment;
 
 /// Turns documents into what is served.
 pub(crate) struct Reloader {
@@ -49,6 +48,9 @@ pub(crate) enum ReloadError {
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] gw_server::BindError),
+    /// The thread that made it panicked.
+    #[error("the gateway failed at it, please report this: {0}")]
+    Fault(#[from] tokio::task::JoinError),
 }
 
 /// Checks a document that was read, without opening anything.
@@ -132,19 +134,22 @@ impl Reloader {
         self.serve(made)
     }
 
-    /// Serves a document from now on, or changes nothing.
+    /// Serves a document from now on, or changes nothing. It is checked and made on a thread of its own, which is gone after
+    /// it, behind requests and beside all that control has to do meanwhile.
     ///
     /// # Errors
     /// Everything that is wrong with it, or the address that is taken.
-    pub(crate) fn apply(
-        &self,
-        read: Result<Loaded, Diagnostics>,
-    ) -> Result<(Report, Vec<Bound>), ReloadError> {
-        let result = self.make(read).and_then(|made| self.serve(made));
-        if result.is_err() {
-            self.metrics.config_rejected();
-        }
-        result
+    pub(crate) async fn apply(self: &Arc<Self>, changed: Changed) -> Result<Report, ReloadError> {
+        let this = Arc::clone(self);
+        #[expect(clippy::disallowed_methods, reason = "one at a time")]
+        let made = tokio::task::spawn_blocking(move || {
+            // Requests come first. Elsewhere this would be the whole process.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::nice(5);
+            this.make(changed.parse())
+        });
+        let served = made.await.map_err(Into::into).flatten().and_then(|made| self.serve(made));
+        served.map(|(report, _)| report).inspect_err(|_| self.metrics.config_rejected())
     }
 
     /// Makes all that a document asks for, but its listeners.

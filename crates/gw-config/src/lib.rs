@@ -39,6 +39,6 @@ pub use features::FeatureGates;
 pub use overrides::Override;
 pub use parse::{Loaded, load, parse, parse_with};
 pub use redact::redacted;
-pub use source::{BoxStream, Embedded, FileLoader, Source};
+pub use source::{BoxStream, Changed, Embedded, FileLoader, Source};
 
 pub use gw_value::{Dialect, Severity};

@@ -14,7 +14,7 @@ use futures_core::Stream;
 use crate::{Diagnostics, Document};
 
 pub use embedded::Embedded;
-pub use file::FileLoader;
+pub use file::{Changed, FileLoader};
 
 /// A boxed stream that may move between threads.
 pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;

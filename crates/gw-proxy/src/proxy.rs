@@ -88,7 +88,8 @@ impl Proxy {
     /// The answer to a request with these fields that was refused before it could be served: what the server refuses
     /// by itself is told in the same forms as everything else.
     pub fn refusal(&self, outcome: Outcome, detail: &'static str, fields: &HeaderMap) -> Response {
-        let form = render::form_of(&Seen::of(fields), self.current().error_format);
+        // By a worker's table: a worker must not wait for whoever makes the next one.
+        let form = render::form_of(&Seen::of(fields), self.publisher.table(0).error_format);
         render::answer(&Error::reject(outcome).with_detail(detail), form)
     }
 }

@@ -4,8 +4,9 @@
 //! that no other worker touches. `commit` fills all slots before it returns, so that a new table is live at once.
 
 mod former;
+mod report;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +32,8 @@ use crate::render;
 use crate::replay::{BUDGET, Budget};
 use crate::retry::{self, RetryPolicy};
 use crate::table::{Route, RouteTable};
-use former::{Change, Former};
+use former::Former;
+pub use report::Report;
 
 /// A worker's own handle to a table.
 pub(crate) struct Held(Arc<RouteTable>);
@@ -54,7 +56,9 @@ struct State {
     current: Arc<RouteTable>,
     loaded: Option<Arc<Loaded>>,
     retired: Vec<Retired>,
-    breakers: HashMap<Arc<str>, Arc<SuccessRatioBreaker>>,
+    /// Whether one of them was dropped since the last sweep.
+    dropped: bool,
+    breakers: Arc<HashMap<Arc<str>, Arc<SuccessRatioBreaker>>>,
     budget: Arc<Budget>,
 }
 
@@ -64,25 +68,6 @@ struct Retired {
     /// Its routes that the next table did not keep.
     gone: Vec<Arc<Route>>,
     since: Instant,
-}
-
-/// What a reload changed.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
-    /// The number of the published table, from 1.
-    pub generation: u64,
-    /// Where the document came from.
-    pub source: String,
-    /// Endpoints that are new, by identity.
-    pub added: Vec<String>,
-    /// Endpoints that are no longer the same.
-    pub changed: Vec<String>,
-    /// Endpoints that are gone.
-    pub removed: Vec<String>,
-    /// How many endpoints stayed as they were, state and all.
-    pub kept: usize,
-    /// From the decoded document to the last worker.
-    pub seconds: f64,
 }
 
 /// A former table that still serves the requests that began under it.
@@ -128,7 +113,8 @@ impl Publisher {
             current: Arc::clone(&empty),
             loaded: None,
             retired: Vec::new(),
-            breakers: HashMap::new(),
+            dropped: false,
+            breakers: Arc::default(),
             budget: Budget::new(BUDGET),
         };
         Self { slots: (0..workers.max(1)).map(|_| slot()).collect(), state: Mutex::new(state) }
@@ -148,9 +134,14 @@ impl Proxy {
     /// When an endpoint's cluster cannot be made.
     pub fn prepare(&self, compiled: Compiled, clients: &MakeClient<'_>) -> Result<Prepared, Diagnostics> {
         let began = self.clock.now();
-        let state = self.publisher.state.lock();
+        // Not held: others look at it meanwhile, who must not wait.
+        let (loaded_before, current, known, budget) = {
+            let state = self.publisher.state.lock();
+            let State { loaded, current, breakers, budget, .. } = &*state;
+            (loaded.clone(), Arc::clone(current), Arc::clone(breakers), Arc::clone(budget))
+        };
         let Compiled { loaded, endpoints, router, refusal: chains, deferred, path_policy, .. } = compiled;
-        let former = Former::new(state.loaded.clone(), Arc::clone(&state.current), &loaded);
+        let former = Former::new(loaded_before, current, &loaded);
         let mut report = Report {
             generation: former.table.generation + 1,
             source: loaded.document.name().to_owned(),
@@ -159,18 +150,18 @@ impl Proxy {
         let (mut routes, mut breakers, mut errors) = (Vec::new(), HashMap::new(), Vec::new());
         for (index, endpoint) in endpoints.into_iter().enumerate() {
             let name = Arc::clone(&endpoint.info.name);
-            let breaker = state.breakers.get(&name).cloned();
+            let breaker = known.get(&name).cloned();
             let breaker = breaker.unwrap_or_else(|| Arc::new(retry::breaker(began)));
             breakers.insert(Arc::clone(&name), Arc::clone(&breaker));
             let (change, kept) = former.route(&loaded, index, &endpoint);
             report.note(change, &name);
-            match kept.map_or_else(|| self.route(endpoint, clients, breaker, &state.budget), Ok) {
+            match kept.map_or_else(|| self.route(endpoint, clients, breaker, &budget), Ok) {
                 Ok(route) => routes.push(route),
                 Err(error) => errors.push(error),
             }
         }
         let ours = deferred.iter().chain(&chains.deferred);
-        errors.extend(ours.filter_map(|client| self.make(client, clients, &state.budget).err()));
+        errors.extend(ours.filter_map(|client| self.make(client, clients, &budget).err()));
         let log_file =
             access_log::open(&loaded.gateway.access_log).map_err(|error| errors.push(error)).ok().flatten();
         if !errors.is_empty() {
@@ -265,23 +256,23 @@ impl Proxy {
         }
         let now = self.clock.now();
         let former = std::mem::replace(&mut state.current, table);
-        let gone = former
-            .routes
-            .iter()
-            .filter(|route| !state.current.routes.iter().any(|kept| Arc::ptr_eq(kept, route)));
+        let kept: HashSet<_> = state.current.routes.iter().map(Arc::as_ptr).collect();
+        let gone = former.routes.iter().filter(|route| !kept.contains(&Arc::as_ptr(route)));
         let gone = gone.chain([&former.refusal]).cloned().collect();
         state.retired.push(Retired { table: former, gone, since: now });
-        state.retired.retain(Retired::is_in_use);
+        state.drop_unused();
         state.loaded = Some(loaded);
-        state.breakers = breakers;
+        state.breakers = Arc::new(breakers);
         report.seconds = now.saturating_duration_since(began).as_secs_f64();
         report
     }
 
-    /// Drops former tables that serve no request any more. To be called from time to time, on control: a large table
-    /// takes longer to drop than a worker should wait.
-    pub fn sweep(&self) {
-        self.publisher.state.lock().retired.retain(Retired::is_in_use);
+    /// Drops former tables that serve no request any more, and says whether any was dropped since it was called last. To be
+    /// called from time to time, on control: a large table takes longer to drop than a worker should wait.
+    pub fn sweep(&self) -> bool {
+        let mut state = self.publisher.state.lock();
+        state.drop_unused();
+        std::mem::take(&mut state.dropped)
     }
 
     /// The generation that is served; 0 before the first.
@@ -312,6 +303,14 @@ impl Proxy {
     }
 }
 
+impl State {
+    fn drop_unused(&mut self) {
+        let before = self.retired.len();
+        self.retired.retain(Retired::is_in_use);
+        self.dropped |= self.retired.len() < before;
+    }
+}
+
 impl Retired {
     fn open_requests(&self) -> usize {
         // The table and the list hold one each; what is more are requests.
@@ -320,16 +319,6 @@ impl Retired {
 
     fn is_in_use(&self) -> bool {
         Arc::strong_count(&self.table) > 1 || self.open_requests() > 0
-    }
-}
-
-impl Report {
-    fn note(&mut self, change: Change, name: &str) {
-        match change {
-            Change::Added => self.added.push(name.to_owned()),
-            Change::Changed => self.changed.push(name.to_owned()),
-            Change::Kept => self.kept += 1,
-        }
     }
 }
 

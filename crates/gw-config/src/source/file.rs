@@ -138,9 +138,15 @@ impl FileLoader {
     /// but not changed is none, and what is wrong is told once: the same bad content, or the same reason for which it
     /// cannot be read. The stream never ends; dropping it ends the watch.
     pub fn watch(&self) -> BoxStream<'static, Result<Loaded, Diagnostics>> {
+        self.changes().map(Changed::parse).boxed()
+    }
+
+    /// As [`watch`](Self::watch), each still to be checked: large ones take a while, for which a caller may have a better
+    /// place.
+    pub fn changes(&self) -> BoxStream<'static, Changed> {
         let overrides = self.overrides.clone();
         let seen = self.shared.seen.lock().clone();
-        self.follow(seen).map(move |set| set.parse(&overrides)).boxed()
+        self.follow(seen).map(move |set| Changed { set, overrides: overrides.clone() }).boxed()
     }
 
     /// Has every watch read the files again and tell of it even if it did not change: SIGHUP. Files that it names may
@@ -158,6 +164,28 @@ impl FileLoader {
             seen,
         };
         stream::unfold(watch, |mut watch| async move { Some((watch.change().await, watch)) }).boxed()
+    }
+}
+
+/// What was read, not yet checked.
+pub struct Changed {
+    set: Set,
+    overrides: Vec<Override>,
+}
+
+impl Changed {
+    /// Checks it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn parse(self) -> Result<Loaded, Diagnostics> {
+        self.set.parse(&self.overrides)
+    }
+}
+
+impl std::fmt::Debug for Changed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Changed").finish_non_exhaustive()
     }
 }
 
