@@ -16,11 +16,11 @@ use http::HeaderMap;
 pub(crate) use sending::Sending;
 
 use crate::backend::Member;
-use crate::cluster::Wish;
 use crate::connect::Wire;
+use crate::nodes::{Nodes, Wish};
 use crate::pool::{Grant, Lease, Want};
 use crate::transport::{Failed, Incoming};
-use crate::{Cluster, Protocol, answer, blame, form};
+use crate::{Protocol, answer, blame, form};
 
 /// How often a dead connection is replaced. The first replacement is a new connection, so one is enough unless the
 /// peer closes that too before it has read a byte.
@@ -31,16 +31,16 @@ const HELD_SHARE: u32 = 2;
 
 /// An attempt. Dropped before it has ended, it tells the node why, and notes itself as abandoned.
 pub(crate) struct Attempt<'a> {
-    cluster: &'a Cluster,
+    nodes: &'a Nodes,
     context: Arc<RequestContext>,
     started: Instant,
     picked: Option<Picked>,
 }
 
 impl<'a> Attempt<'a> {
-    pub(crate) fn new(cluster: &'a Cluster, context: Arc<RequestContext>) -> Self {
-        let started = cluster.shared.options.clock.now();
-        Self { cluster, context, started, picked: None }
+    pub(crate) fn new(nodes: &'a Nodes, context: Arc<RequestContext>) -> Self {
+        let started = nodes.shared.options.clock.now();
+        Self { nodes, context, started, picked: None }
     }
 
     pub(crate) async fn run(&mut self, sending: &mut Sending<'_>) -> Result<Response> {
@@ -87,20 +87,20 @@ impl<'a> Attempt<'a> {
     ) -> Result<(Arc<Member>, Lease)> {
         let (mut tried, mut filters) = (self.context.tried(), self.context.filters());
         let worker = self.context.conn.worker;
-        let key = self.cluster.hash_key(self.context.client, headers);
+        let key = self.nodes.hash_key(self.context.client, headers);
         let wish = Wish { key, tried: &tried, filters: &filters, worker, headers };
-        let (picked, mut member) = match self.cluster.try_pick(&wish, now) {
+        let (picked, mut member) = match self.nodes.try_pick(&wish, now) {
             Ok(found) => found,
             Err(Some(error)) => return Err(error),
             Err(None) => {
                 // Boxed: to wait is rare, and its timer would be a part of every attempt.
-                let found = Box::pin(self.cluster.pick_when_known(&wish)).await?;
+                let found = Box::pin(self.nodes.pick_when_known(&wish)).await?;
                 now = self.now();
                 found
             }
         };
         self.picked = Some(picked);
-        let mut left = self.cluster.spec.connect_timeout;
+        let mut left = self.nodes.spec.connect_timeout;
         loop {
             self.context.note_node(Arc::clone(&member.node.info));
             if tracing::enabled!(tracing::Level::DEBUG) {
@@ -108,13 +108,12 @@ impl<'a> Attempt<'a> {
             }
             let others = member.untried(&tried);
             let held = member.held.is_some();
-            let limit =
-                if held { self.cluster.spec.connect_timeout / HELD_SHARE } else { left / (others + 1) };
+            let limit = if held { self.nodes.spec.connect_timeout / HELD_SHARE } else { left / (others + 1) };
             let error = match self.lease(&member, want, limit, now).await {
                 Ok(lease) => return Ok((member, lease)),
                 Err(error) => error,
             };
-            let left_us = self.cluster.leaves(&member, &error);
+            let left_us = self.nodes.leaves(&member, &error);
             if !left_us && (others == 0 || !refuses(&error)) {
                 return Err(error);
             }
@@ -125,7 +124,7 @@ impl<'a> Attempt<'a> {
             tried.push(Arc::clone(&member.node.info.address));
             filters.push(if left_us { except(&tried) } else { only_untried(&member, &tried) });
             let wish = Wish { key, tried: &tried, filters: &filters, worker, headers };
-            let Ok((picked, next)) = self.cluster.try_pick(&wish, now) else {
+            let Ok((picked, next)) = self.nodes.try_pick(&wish, now) else {
                 return Err(error);
             };
             tracing::debug!(node = %member.node.info.address, %error, "the next address is tried");
@@ -141,7 +140,7 @@ impl<'a> Attempt<'a> {
         // HTTP/2 has no upgrades.
         let want =
             if upstream.connector.wire == Wire::H2 && want == Want::Upgrade { Want::Any } else { want };
-        let (worker, limits) = (self.context.conn.worker, self.cluster.limits);
+        let (worker, limits) = (self.context.conn.worker, self.nodes.limits);
         // Boxed, here and below: to wait and to open are rare, and handshakes would make the future of every attempt
         // many times as large.
         let grant = match upstream.pool.try_checkout(worker, want, limits, now) {
@@ -162,12 +161,12 @@ impl<'a> Attempt<'a> {
     ) -> Result<(Arc<Member>, Lease)> {
         let progress = sending.progress;
         let failed = |error: Error| failure(progress, error.outcome()).with_source(error);
-        let timeout = self.cluster.spec.connect_timeout;
+        let timeout = self.nodes.spec.connect_timeout;
         let error = match self.lease(&member, Want::Fresh, timeout, self.now()).await {
             Ok(lease) => return Ok((member, lease)),
             Err(error) => error,
         };
-        if !self.cluster.leaves(&member, &error) {
+        if !self.nodes.leaves(&member, &error) {
             return Err(failed(error));
         }
         let connected = self.connect(sending.headers(), sending.want(), self.now()).await;
@@ -214,12 +213,11 @@ impl<'a> Attempt<'a> {
     fn answer(&mut self, head: http::Response<Incoming>, lease: Lease) -> Response {
         let status = head.status();
         let unavailable = || head.headers().get("grpc-status").is_some_and(|status| status == "14");
-        let failed =
-            status.is_server_error() || self.cluster.spec.protocol == Protocol::Grpc && unavailable();
+        let failed = status.is_server_error() || self.nodes.spec.protocol == Protocol::Grpc && unavailable();
         let outcome = if failed { Outcome::UpstreamStatus } else { Outcome::Ok };
         let now = self.now();
         let picked = self.end(Some(status.as_u16()), outcome, now);
-        let clock = &self.cluster.shared.options.clock;
+        let clock = &self.nodes.shared.options.clock;
         answer::response(head, answer::Held { picked, lease }, &self.context, clock, now)
     }
 
@@ -234,7 +232,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn now(&self) -> Instant {
-        self.cluster.shared.options.clock.now()
+        self.nodes.shared.options.clock.now()
     }
 }
 

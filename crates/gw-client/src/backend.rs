@@ -95,12 +95,12 @@ impl Backend {
         };
         let way = address.and_then(|address| shared.way(wire, tls, address));
         if let (Some(Way::Proxied(_, proxy)), Some(host), false) = (&way, &host, tls) {
-            let (cluster, target) = (&cluster.name, &spec.target);
-            tracing::warn!(%cluster, %target, ?host, %proxy, "the host of a backend behind a forward proxy has no effect");
+            let target = &spec.target;
+            tracing::warn!(%target, ?host, %proxy, "the host of a backend behind a forward proxy has no effect");
         }
         let subscription = match way {
             Some(_) => None,
-            None => shared.subscribe(&spec.target, &cluster.name),
+            None => shared.follow(&spec.target),
         };
         if way.is_none() && subscription.is_none() {
             return Err(ClusterError::NoDiscovery { backend: index, target: spec.target.to_string() });

@@ -10,6 +10,7 @@ use crossbeam_utils::CachePadded;
 use gw_core::{Client, Clock};
 use gw_discovery::{Discovery, ServiceWatcher, Subscription};
 use gw_egress::ForwardProxies;
+use gw_selector::Policy;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
@@ -18,6 +19,7 @@ use crate::backend::Backend;
 use crate::connect::{TlsTarget, Wire};
 use crate::detour::Detour;
 use crate::dialer::Dialer;
+use crate::nodes::Nodes;
 use crate::pool::{self, Buffers, Pool};
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamKey};
@@ -103,6 +105,9 @@ pub(crate) struct Shared {
     /// One for each worker, so that they do not contend.
     pub(crate) random: Box<[CachePadded<AtomicU64>]>,
     upstreams: Mutex<HashMap<UpstreamKey, Weak<Upstream>>>,
+    /// By what their specification, which they hold, hashes to.
+    nodes: Mutex<HashMap<u64, Weak<Nodes>>>,
+    hasher: RandomState,
     /// To be shown; those that are gone are forgotten when one is added to a full list.
     clusters: Mutex<Vec<Weak<Cluster>>>,
     /// The names of targets.
@@ -127,9 +132,10 @@ impl ClientFactory {
             Arc::new(ServiceWatcher::new(Arc::clone(source), spawn, options.clock.clone(), seed))
         };
         let (names, services) = (watcher(&options.dns), options.discovery.as_ref().map(watcher));
-        let (upstreams, clusters) = Default::default();
+        let (upstreams, nodes, hasher, clusters) = Default::default();
         let buffers = pool::buffers(options.workers);
-        let shared = Shared { options, tasks, buffers, random, upstreams, clusters, names, services };
+        let shared =
+            Shared { options, tasks, buffers, random, upstreams, nodes, hasher, clusters, names, services };
         Arc::new(Self { shared: Arc::new(shared) })
     }
 
@@ -140,20 +146,38 @@ impl ClientFactory {
     ///
     /// # Errors
     /// When a part of `spec` cannot be used.
-    pub fn cluster(&self, spec: ClusterSpec) -> Result<Arc<Cluster>, ClusterError> {
-        let backends: Result<Vec<_>, _> = spec
-            .backends
-            .iter()
-            .enumerate()
-            .map(|(index, backend)| Backend::new(index, backend, &spec, &self.shared))
-            .collect();
-        let cluster = Cluster::start(spec, backends?, Arc::clone(&self.shared));
+    pub fn cluster(&self, mut spec: ClusterSpec) -> Result<Arc<Cluster>, ClusterError> {
+        let name = Arc::clone(&spec.name);
+        // Where nodes take turns, two endpoints that are asked alternately would have one half of the nodes each.
+        if !matches!(spec.policy, Policy::RoundRobin | Policy::WeightedRoundRobin) {
+            spec.name = Arc::default();
+        }
+        let cluster = Cluster::new(name, self.nodes(spec)?);
         let mut clusters = self.shared.clusters.lock();
         if clusters.len() == clusters.capacity() {
             clusters.retain(|cluster| cluster.strong_count() > 0);
         }
         clusters.push(Arc::downgrade(&cluster));
         Ok(cluster)
+    }
+
+    /// What clusters of this specification share, made if there are none.
+    fn nodes(&self, spec: ClusterSpec) -> Result<Arc<Nodes>, ClusterError> {
+        let hash = self.shared.hasher.hash_one(&spec);
+        let mut known = self.shared.nodes.lock();
+        let same = known.get(&hash).and_then(Weak::upgrade).filter(|nodes| nodes.spec == spec);
+        if let Some(nodes) = same {
+            return Ok(nodes);
+        }
+        let backends = spec.backends.iter().enumerate();
+        let backends = backends.map(|(index, backend)| Backend::new(index, backend, &spec, &self.shared));
+        let backends = backends.collect::<Result<_, _>>()?;
+        let nodes = Nodes::start(spec, backends, Arc::clone(&self.shared));
+        if known.len() == known.capacity() {
+            known.retain(|_, nodes| nodes.strong_count() > 0);
+        }
+        known.insert(hash, Arc::downgrade(&nodes));
+        Ok(nodes)
     }
 
     /// The state of every cluster, and how many upstreams they share.
@@ -223,7 +247,10 @@ impl Shared {
         if let Some(upstream) = upstreams.get(&key).and_then(Weak::upgrade) {
             return upstream;
         }
-        upstreams.retain(|_, upstream| upstream.strong_count() > 0);
+        // Not at each: many are made at once.
+        if upstreams.len() == upstreams.capacity() {
+            upstreams.retain(|_, upstream| upstream.strong_count() > 0);
+        }
         let Self { options, tasks, .. } = self;
         let pool =
             Pool::new(Arc::clone(&self.buffers), key.wire != Wire::H1, tasks.clone(), options.clock.clone());
@@ -236,14 +263,12 @@ impl Shared {
         upstream
     }
 
-    /// A share in the watch of this target for a cluster; `None` for a service without a discovery.
-    pub(crate) fn subscribe(&self, target: &Target, cluster: &Arc<str>) -> Option<Subscription> {
+    /// The watch of this target, to be shared by clusters; `None` for a service without a discovery.
+    pub(crate) fn follow(&self, target: &Target) -> Option<Subscription> {
         match target {
             Target::Address(_) => None,
-            Target::Name { host, port } => Some(self.watch_name(host, *port, cluster)),
-            Target::Service(service) => {
-                Some(self.services.as_deref()?.subscribe(service, Arc::clone(cluster)))
-            }
+            Target::Name { host, port } => Some(self.names.follow(&format!("{host}:{port}"))),
+            Target::Service(service) => Some(self.services.as_deref()?.follow(service)),
         }
     }
 

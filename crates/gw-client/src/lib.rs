@@ -32,6 +32,7 @@ mod hyper_h1;
 mod inspect;
 mod lanes;
 mod members;
+mod nodes;
 mod pool;
 mod seen;
 mod spec;

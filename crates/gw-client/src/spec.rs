@@ -27,7 +27,7 @@ pub enum Protocol {
 }
 
 /// What the `hash` policy hashes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HashKey {
     /// The client's address.
     #[default]
@@ -39,7 +39,9 @@ pub enum HashKey {
 }
 
 /// A cluster: backends that serve the same requests.
-#[derive(Clone, Debug)]
+///
+/// Clusters of one factory that differ in their name alone share all but that, unless their nodes take turns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClusterSpec {
     /// Its name in logs and for inspection.
     pub name: Arc<str>,
@@ -96,7 +98,7 @@ impl ClusterSpec {
 }
 
 /// One backend of a cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BackendSpec {
     /// Where its requests go.
     pub target: Target,

@@ -49,16 +49,23 @@ impl ServiceWatcher {
 
     /// Follows `service` for `applier`, whose name is shown by [`inspect`](Self::inspect). Returns at once.
     pub fn subscribe(&self, service: &str, applier: impl Into<Arc<str>>) -> Subscription {
+        self.follow(service).share(applier)
+    }
+
+    /// Follows `service` for several, each of whom gets a [share](Subscription::share). Returns at once.
+    pub fn follow(&self, service: &str) -> Subscription {
         let mut services = self.services.lock();
         let running = services.get(service).and_then(Weak::upgrade);
         let service = running.unwrap_or_else(|| {
-            services.retain(|_, service| service.strong_count() > 0);
+            // Not at each: many are added at once.
+            if services.len() == services.capacity() {
+                services.retain(|_, service| service.strong_count() > 0);
+            }
             let started = self.start(service);
             services.insert(service.to_owned(), Arc::downgrade(&started));
             started
         });
-        let id = service.appliers.lock().add(applier.into());
-        Subscription { service, id }
+        Subscription { service, applier: None }
     }
 
     /// Waits until there was a good answer about every service that is subscribed to now. A failure is none.
@@ -92,9 +99,7 @@ impl ServiceWatcher {
 
 impl std::fmt::Debug for ServiceWatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServiceWatcher")
-            .field("services", &self.services.lock().len())
-            .finish_non_exhaustive()
+        f.debug_struct("ServiceWatcher").field("services", &self.inspect().len()).finish_non_exhaustive()
     }
 }
 
@@ -125,10 +130,19 @@ impl Appliers {
 /// A share in the watch of a service. Dropped, the share is given up.
 pub struct Subscription {
     service: Arc<Service>,
-    id: u64,
+    /// Who it is for, if that is shown.
+    applier: Option<u64>,
 }
 
 impl Subscription {
+    /// Another share, for `applier`, whose name is shown.
+    #[must_use]
+    pub fn share(&self, applier: impl Into<Arc<str>>) -> Self {
+        let service = Arc::clone(&self.service);
+        let applier = Some(service.appliers.lock().add(applier.into()));
+        Self { service, applier }
+    }
+
     /// What is known at the moment.
     pub fn known(&self) -> Known {
         self.service.known.borrow().clone()
@@ -160,7 +174,9 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.service.appliers.lock().names.remove(&self.id);
+        if let Some(applier) = &self.applier {
+            self.service.appliers.lock().names.remove(applier);
+        }
     }
 }
 

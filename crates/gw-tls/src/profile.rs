@@ -107,6 +107,20 @@ impl ClientProfile {
     }
 }
 
+impl PartialEq for ClientProfile {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for ClientProfile {}
+
+impl std::hash::Hash for ClientProfile {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
 /// Settings for a client of the gateway's own that speaks HTTP/1.1, such as one of a trace collector. Without a profile it
 /// trusts nobody: for plain HTTP, where HTTP clients want settings too, and the machine may have no roots. The profile's
 /// `server_name` is not looked at.
@@ -158,7 +172,11 @@ fn verifier(profile: &Profile, hash: &mut Hash) -> Result<Verifier, TlsError> {
         return Ok(Verifier::Any(Arc::new(AnyCertificate(provider()))));
     }
     if ca.is_none() {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let mut native = rustls_native_certs::load_native_certs().certs;
+        // In one order, and known by: others may be installed before the next reload.
+        native.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+        native.iter().for_each(|root| hash.add(Some(root)));
+        roots.add_parsable_certificates(native);
         if roots.is_empty() {
             return Err(TlsError::NoRoots);
         }

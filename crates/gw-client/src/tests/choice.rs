@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use super::harness::{Caller, until};
-use crate::cluster::Wish;
+use crate::nodes::Wish;
 use crate::{
     BackendSpec, COLOR_HEADER, ClientFactory, ClientOptions, Cluster, ClusterSpec, Protocol, Target,
 };
@@ -100,7 +100,7 @@ fn picks(cluster: &Cluster, peers: &[Peer], color: &str) -> BTreeSet<String> {
     let refused: BTreeSet<_> = some(|peer| peer.filtered).collect();
     let filters: [NodeFilter; 1] = [Arc::new(move |node| !refused.contains(&*node.address))];
     let wish = Wish { key: None, tried: &tried, filters: &filters, worker: 0, headers: &headers };
-    let pick = |_| cluster.try_pick(&wish, Instant::now()).ok();
+    let pick = |_| cluster.nodes.try_pick(&wish, Instant::now()).ok();
     // Equal turns: every eligible node has had one.
     (0..peers.len()).filter_map(pick).map(|(picked, _)| picked.node().info.address.to_string()).collect()
 }
@@ -156,7 +156,7 @@ async fn instances_bring_version_colour_and_zone_and_the_level_shown_is_the_conf
         let headers = color.map(|color| (COLOR_HEADER, HeaderValue::from_static(color)));
         let headers = headers.into_iter().collect();
         let wish = Wish { key: None, tried: &[], filters: &[], worker: 0, headers: &headers };
-        let (picked, _) = caller.cluster.try_pick(&wish, Instant::now()).unwrap();
+        let (picked, _) = caller.cluster.nodes.try_pick(&wish, Instant::now()).unwrap();
         picked.node().info.address.to_string()
     };
     assert_eq!(pick(None), "127.0.0.1:2");

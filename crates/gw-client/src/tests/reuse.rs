@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::Notify;
 
 use super::harness::{CHUNKED, Caller, OK, Origin, PATIENCE, request, text, until};
-use crate::{BackendSpec, Target};
+use crate::{BackendSpec, ClusterSpec, HashKey, Policy, Target};
 
 #[tokio::test]
 async fn one_connection_serves_one_request_after_another() {
@@ -242,7 +242,7 @@ async fn a_request_waits_for_no_update_of_the_nodes() {
     let cluster = Arc::clone(&caller.cluster);
     let ((begin, begun), (end, ended)) = (mpsc::channel(), mpsc::channel::<()>());
     let update = std::thread::spawn(move || {
-        let _updating = cluster.updates.lock();
+        let _updating = cluster.nodes.updates.lock();
         begin.send(()).unwrap();
         // A request that waits for the lock gets its answer only after this gave up.
         ended.recv_timeout(PATIENCE).is_ok()
@@ -271,4 +271,41 @@ async fn clusters_share_what_they_agree_on_and_the_last_one_closes_it() {
     drop(caller.cluster);
     assert_eq!(factory.upstreams(), 0);
     until(|| factory.tasks() == 0).await;
+}
+
+#[tokio::test]
+async fn clusters_that_differ_in_their_name_alone_share_all_else() {
+    let caller = Caller::of(vec![BackendSpec::new(Target::Service("users".into()))], |_| ());
+    let named = |name: &str, change: &dyn Fn(&mut ClusterSpec)| {
+        let mut spec = ClusterSpec { name: name.into(), ..caller.cluster.nodes.spec.clone() };
+        change(&mut spec);
+        caller.factory.cluster(spec).unwrap()
+    };
+    let same = named("same", &|_| ());
+    assert!(Arc::ptr_eq(&same.nodes, &caller.cluster.nodes));
+    let other = named("other", &|spec| spec.max_pending += 1);
+    assert!(!Arc::ptr_eq(&other.nodes, &caller.cluster.nodes));
+    let hashed = named("hashed", &|spec| spec.hash_key = HashKey::Cookie("id".to_owned()));
+    assert!(!Arc::ptr_eq(&hashed.nodes, &caller.cluster.nodes));
+    drop(hashed);
+    // Each has its own turns.
+    let turns = ["one", "two"].map(|name| named(name, &|spec| spec.policy = Policy::RoundRobin));
+    assert!(!Arc::ptr_eq(&turns[0].nodes, &turns[1].nodes));
+    drop(turns);
+    let heavier = named("heavier", &|spec| spec.backends[0].weight += 1);
+    assert!(!Arc::ptr_eq(&heavier.nodes, &caller.cluster.nodes));
+
+    // Each is known by its own name, to whoever looks at it and to those who watch its services.
+    let clusters = caller.factory.inspect().clusters;
+    let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    assert_eq!(names, ["test", "same", "other", "heavier"]);
+    let appliers = || {
+        let watched: Vec<_> =
+            caller.factory.watchers().iter().flat_map(|watcher| watcher.inspect()).collect();
+        assert_eq!(watched.len(), 1);
+        watched[0].appliers.iter().map(|applier| applier.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(appliers(), ["test", "same", "other", "heavier"]);
+    drop(same);
+    assert_eq!(appliers(), ["test", "other", "heavier"]);
 }
