@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::header_edits::invalid;
 use crate::origins::{Origins, is_same_host};
-use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory, Scope};
 
 const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
@@ -68,6 +68,10 @@ struct Cors {
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
         "cors"
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Shared
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use serde::Deserialize;
 
 use crate::header_edits::{HeaderEdits, HeadersPolicy};
-use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory, Scope};
 
 /// Makes `headers`.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ struct Headers {
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
         "headers"
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Shared
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {

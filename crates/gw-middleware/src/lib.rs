@@ -137,7 +137,8 @@ pub enum Phase {
 pub enum Scope {
     /// One for each route.
     PerRoute,
-    /// One for the gateway: a global limit is one limit. After a reload, routes that were kept hold the former
+    /// One for the gateway: a global limit is one limit, and what keeps nothing needs no more. Of 10,000 routes none then
+    /// has an instance of its own to be fetched from memory. After a reload, routes that were kept hold the former
     /// instance: what all of them count together belongs into [`BuildContext::state`].
     Shared,
 }

@@ -9,7 +9,7 @@ use gw_core::{Request, RequestContext};
 use gw_value::Options;
 use serde::Deserialize;
 
-use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory, Scope};
 
 /// The name of the middleware that turns the access log on.
 pub const LOGGING: &str = "logging";
@@ -27,6 +27,10 @@ struct Logging;
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
         LOGGING
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Shared
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {

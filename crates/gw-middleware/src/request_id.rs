@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::header_edits::parse_name;
-use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory, Scope};
 
 /// Ids longer than this are replaced, bytes: they end up in every log line.
 const MAX_LENGTH: usize = 128;
@@ -60,6 +60,10 @@ struct AddRequestId {
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
         "request_id"
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Shared
     }
 
     fn build(&self, options: &Options, cx: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {

@@ -14,7 +14,7 @@ use http::{HeaderValue, Uri};
 use serde::Deserialize;
 
 use crate::header_edits::{HeaderEdits, HeadersPolicy, invalid};
-use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory};
+use crate::{Before, BuildContext, BuildError, Filter, Middleware, MiddlewareFactory, Scope};
 
 /// Makes `rewrite`.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ struct Rewrite {
 impl MiddlewareFactory for Factory {
     fn name(&self) -> &'static str {
         "rewrite"
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Shared
     }
 
     fn build(&self, options: &Options, _: &BuildContext) -> Result<Arc<dyn Middleware>, BuildError> {

@@ -42,6 +42,10 @@ pub(crate) struct Group {
     pub(crate) path: usize,
     pub(crate) methods: Methods,
     first: usize,
+    /// Whether the pattern is literal: who was led here matches it, and nobody has to look at it.
+    pub(crate) is_literal: bool,
+    /// Whether anything may follow.
+    pub(crate) is_open: bool,
 }
 
 type Paths = Trie<Group, Forward>;
@@ -121,7 +125,13 @@ impl Index {
 fn enter(paths: &mut Paths, entry: &Entry<'_>, pattern: &Pattern) {
     let leaf = paths.at(&pattern.key(), entry.route);
     let place = leaf.iter().position(|group| group.path == entry.path).unwrap_or_else(|| {
-        leaf.push(Group { path: entry.path, methods: Methods::default(), first: entry.route });
+        leaf.push(Group {
+            path: entry.path,
+            methods: Methods::default(),
+            first: entry.route,
+            is_literal: pattern.as_literal().is_some(),
+            is_open: pattern.open,
+        });
         leaf.len() - 1
     });
     leaf[place].methods.add(entry.methods, entry.route);

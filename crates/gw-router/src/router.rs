@@ -7,7 +7,7 @@ use http::Method;
 
 use crate::authority::Authority;
 use crate::builder::Route;
-use crate::index::{Index, Patterns};
+use crate::index::{Group, Index, Patterns};
 use crate::{Lookup, Options, Target};
 
 /// Finds the first route that matches, through an index whose cost does not grow with routes that differ in their
@@ -105,12 +105,11 @@ impl<T> Router<T> {
     pub(crate) fn search(&self, target: &Target<'_>, path: &str, bound: usize, closed_only: bool) -> Search {
         let mut search = Search::default();
         self.index.walk(&self.patterns, target, path, bound, &mut |group, bound| {
-            let pattern = &self.patterns.paths[group.path];
             #[cfg(test)]
             {
                 search.examined += 1;
             }
-            if closed_only && pattern.open || !pattern.matches_indexed(path) {
+            if closed_only && group.is_open || !self.matches(group, path) {
                 return bound;
             }
             search.path_matched = true;
@@ -123,6 +122,11 @@ impl<T> Router<T> {
             }
         });
         search
+    }
+
+    /// Whether `path`, by which the index has led to a group, matches its pattern.
+    fn matches(&self, group: &Group, path: &str) -> bool {
+        group.is_literal || self.patterns.paths[group.path].matches_indexed(path)
     }
 
     /// `path` with its last slash, or without, if strict slashes are on and the result is safe to redirect to.
@@ -143,8 +147,7 @@ impl<T> Router<T> {
         let mut allow = Vec::new();
         let mut collect = |path: &str, closed_only: bool| {
             self.index.walk(&self.patterns, target, path, usize::MAX, &mut |group, bound| {
-                let pattern = &self.patterns.paths[group.path];
-                if !(closed_only && pattern.open) && pattern.matches_indexed(path) {
+                if !(closed_only && group.is_open) && self.matches(group, path) {
                     allow.extend(group.methods.named().cloned());
                 }
                 bound

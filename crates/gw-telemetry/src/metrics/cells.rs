@@ -5,17 +5,18 @@
 
 use std::sync::OnceLock;
 
-use crossbeam_utils::CachePadded;
-
 use super::histogram::Histogram;
 
 /// A list of cells. The lookup compares keys one after another: a route sees a handful, the commonest first.
-pub(crate) struct Cells<K>(OnceLock<Box<CachePadded<Cell<K>>>>);
+pub(crate) struct Cells<K>(OnceLock<Box<Cell<K>>>);
 
+/// In lines of its own, since another worker's cells may be its neighbours on the heap; what a quick request touches is
+/// in the first.
+#[repr(C, align(64))]
 struct Cell<K> {
     key: K,
-    histogram: Histogram,
     next: Cells<K>,
+    histogram: Histogram,
 }
 
 impl<K> Default for Cells<K> {
@@ -29,14 +30,9 @@ impl<K: Copy + PartialEq> Cells<K> {
     pub(crate) fn get(&self, key: K) -> &Histogram {
         let mut cells = self;
         loop {
-            // The one allocation: at the first occurrence of a key on this worker. Padded, since another worker's
-            // cells may be its neighbours on the heap.
+            // The one allocation: at the first occurrence of a key on this worker.
             let cell = cells.0.get_or_init(|| {
-                Box::new(CachePadded::new(Cell {
-                    key,
-                    histogram: Histogram::default(),
-                    next: Self::default(),
-                }))
+                Box::new(Cell { key, next: Self::default(), histogram: Histogram::default() })
             });
             if cell.key == key {
                 return &cell.histogram;

@@ -45,7 +45,9 @@ pub struct UpstreamSeries {
     shards: Shards<Shard>,
 }
 
+/// In this order, so that an attempt that is not repeated touches one cache line.
 #[derive(Default)]
+#[repr(C)]
 struct Shard {
     /// By method, so that clients who play with methods do not lengthen each other's lists.
     durations: [Cells<(StatusLabel, OutcomeLabel)>; MethodLabel::COUNT],

@@ -49,6 +49,10 @@ impl<'de> SeqAccess<'de> for Elements<'de, '_> {
         }
         Ok(None)
     }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
 }
 
 /// The entries of a map, whose keys are taken as written.
