@@ -240,7 +240,8 @@ async fn a_reload_tells_what_it_changed_and_keeps_the_rest() {
     assert_eq!(second.added, ["* /d"]);
     assert_eq!(second.changed, ["* /c"]);
     assert_eq!(second.removed, ["* /a"]);
-    served.proxy.sweep();
+    assert!(served.proxy.sweep(), "former tables were dropped");
+    assert!(!served.proxy.sweep(), "and none since");
     assert!(served.proxy.draining().is_empty(), "nobody uses the former table");
 
     let third = served.publish(&format!("[client]\nconnect_timeout = '2s'\n{text}"));

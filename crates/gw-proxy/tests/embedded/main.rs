@@ -17,6 +17,7 @@ use gw_core::{Body, Client, Clock, ConnContext, Error, Handler, Outcome, Request
 use gw_middleware::{Registry, Surroundings, client_fn};
 use gw_proxy::{Compiler, Interceptors, Proxy, ProxyService};
 use gw_telemetry::{BuildInfo, Metrics};
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
@@ -130,7 +131,7 @@ async fn a_path_is_refused_or_passed_on_as_it_came() {
     }
 }
 
-/// Control holds its locks for as long as the making of clients takes; a request meets none of them.
+/// No lock is held for as long as the making of clients takes: neither requests wait, nor those that are refused, nor pages.
 #[tokio::test]
 async fn a_request_is_served_while_the_next_table_is_made() {
     let text = "[[endpoints]]\npath = '/'\nbackends = [{ target = '192.0.2.1:1' }]\n";
@@ -139,8 +140,13 @@ async fn a_request_is_served_while_the_next_table_is_made() {
     publish(&proxy, Registry::built_in(), &changed, &|spec| {
         let (asked, runtime) = (Arc::clone(&proxy), tokio::runtime::Handle::current());
         let (tell, answer) = std::sync::mpsc::channel();
-        std::thread::spawn(move || tell.send(runtime.block_on(get(&asked, "/"))));
-        assert_eq!(answer.recv_timeout(PATIENCE), Ok((200, "* / /".to_owned())));
+        std::thread::spawn(move || {
+            let refused = asked.refusal(Outcome::RateLimited, "so many", &HeaderMap::new()).status();
+            let shown = (asked.generation(), asked.draining().len());
+            tell.send((runtime.block_on(get(&asked, "/")), refused.as_u16(), shown))
+        });
+        let expect = ((200, "* / /".to_owned()), 429, (1, 0));
+        assert_eq!(answer.recv_timeout(PATIENCE), Ok(expect));
         naming(spec)
     });
     assert_eq!(proxy.generation(), 2);
