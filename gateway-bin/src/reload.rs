@@ -135,19 +135,14 @@ impl Reloader {
     }
 
     /// Serves a document from now on, or changes nothing. It is checked and made on a thread of its own, which is gone after
-    /// it, behind requests and beside all that control has to do meanwhile.
+    /// it, beside all that control has to do meanwhile.
     ///
     /// # Errors
     /// Everything that is wrong with it, or the address that is taken.
     pub(crate) async fn apply(self: &Arc<Self>, changed: Changed) -> Result<Report, ReloadError> {
         let this = Arc::clone(self);
         #[expect(clippy::disallowed_methods, reason = "one at a time")]
-        let made = tokio::task::spawn_blocking(move || {
-            // Requests come first. Elsewhere this would be the whole process.
-            #[cfg(target_os = "linux")]
-            let _ = rustix::process::nice(5);
-            this.make(changed.parse())
-        });
+        let made = tokio::task::spawn_blocking(move || this.make(changed.parse()));
         let served = made.await.map_err(Into::into).flatten().and_then(|made| self.serve(made));
         served.map(|(report, _)| report).inspect_err(|_| self.metrics.config_rejected())
     }
