@@ -34,19 +34,25 @@ fn sample(name: &str, upstreams: &[(&str, SocketAddr)]) -> String {
     running(name, text, upstreams)
 }
 
+/// In two steps: an address that runs may begin with one that is written, as `127.0.0.1:43181` does.
 fn running(name: &str, mut text: String, upstreams: &[(&str, SocketAddr)]) -> String {
-    for (written, running) in upstreams {
-        let running = match written.split_once(':').unwrap() {
-            ("localhost", _) => format!("localhost:{}", running.port()),
-            _ => running.to_string(),
-        };
+    let mark = |place: usize| format!("<{place}>");
+    for (place, (written, _)) in upstreams.iter().enumerate() {
         assert!(
             text.contains(&format!("\"{written}\"")) || text.contains(&format!("target: {written}\n")),
             "{written} is in {name}"
         );
-        text = text.replace(written, &running);
+        text = text.replace(written, &mark(place));
     }
-    text.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9901", "127.0.0.1:0")
+    text = text.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9901", "127.0.0.1:0");
+    for (place, (written, running)) in upstreams.iter().enumerate() {
+        let running = match written.split_once(':').unwrap() {
+            ("localhost", _) => format!("localhost:{}", running.port()),
+            _ => running.to_string(),
+        };
+        text = text.replace(&mark(place), &running);
+    }
+    text
 }
 
 fn ask(method: &str, host: &str, target: &str, fields: &[(&str, &str)]) -> Request<Body> {
